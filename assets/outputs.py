@@ -1,0 +1,74 @@
+"""What every asset does around its one domain call: read its configuration, report what it made."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import dagster as dg
+from pydantic import Field, create_model
+
+from assets.tracking import TrackedRun
+from zuroku.artifacts import Artifact
+from zuroku.config import Settings, config_hash
+
+OWNERS = ["team:zuroku"]
+CONFIG_SHA256 = "config_sha256"
+
+S = TypeVar("S", bound=Settings)
+
+
+def launch_config(defaults: Settings) -> type[dg.Config]:
+    """Return a Dagster config class with the fields of ``defaults``, editable in the launchpad.
+
+    Values start as the profile has them. Dagster wants its own classes, nested ones too, so they are
+    derived here from the pydantic model; ``resolve`` goes back to it and validates again.
+    """
+    fields: dict[str, Any] = {}
+    for name, field in type(defaults).model_fields.items():
+        value = getattr(defaults, name)
+        if isinstance(value, Settings):
+            nested = launch_config(value)
+            fields[name] = (nested, Field(default=nested(), description=field.description))
+        else:
+            fields[name] = (field.annotation, Field(default=value, description=field.description))
+    launch: type[dg.Config] = create_model(f"{type(defaults).__name__}Launch", __base__=dg.Config, **fields)
+    return launch
+
+
+def resolve(config: dg.Config, kind: type[S]) -> S:
+    """Return the settings that the launchpad's ``config`` stands for."""
+    return kind.model_validate(config.model_dump())
+
+
+def materialized(
+    artifact: Artifact,
+    settings: Settings,
+    run: TrackedRun | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    pictures: Mapping[str, bytes] | None = None,
+    checks: list[dg.AssetCheckResult] | None = None,
+) -> dg.MaterializeResult:
+    """Report ``artifact`` with its hash as data version, its numbers, pictures and MLflow run."""
+    shown: dict[str, Any] = {
+        CONFIG_SHA256: dg.MetadataValue.text(config_hash(settings)),
+        "sha256": dg.MetadataValue.text(artifact.sha256),
+        "path": dg.MetadataValue.path(str(artifact.path)),
+    }
+    if run is not None:
+        shown["mlflow_run"] = dg.MetadataValue.url(run.url)
+    for name, data in (pictures or {}).items():
+        shown[name] = dg.MetadataValue.md(picture_markdown(name, data))
+        if run is not None:
+            run.log_picture(name, data)
+    return dg.MaterializeResult(
+        value=artifact,
+        data_version=dg.DataVersion(artifact.sha256),
+        metadata=shown | dict(metadata or {}),
+        check_results=checks,
+    )
+
+
+def picture_markdown(name: str, data: bytes) -> str:
+    """Return ``data`` (PNG or JPEG) as Markdown with a data URI: Dagster has no image metadata."""
+    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    return f"![{name}](data:image/{kind};base64,{base64.b64encode(data).decode()})"

@@ -1,0 +1,109 @@
+"""The model registry in MLflow: bundles registered with their bytes unchanged, by their seal.
+
+MLflow's own ONNX flavour renames weight files, so its copies have no stable hash; ours do.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import mlflow.artifacts
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelStatus
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.types import Schema, TensorSpec
+
+from assets.tracking import Champion, RegisteredVersion
+from zuroku.artifacts import SEAL, Artifact
+from zuroku.models.bundle import read_card
+
+SHA256_TAG = "bundle.sha256"
+ALIAS = "champion"
+
+
+class ModelRegistry:
+    """Reads and writes registered models through one client."""
+
+    def __init__(self, client: MlflowClient) -> None:
+        self._client = client
+
+    def register(self, name: str, bundle: Artifact, run_id: str) -> RegisteredVersion:
+        """Register ``bundle``, unless a version with the same seal is there already."""
+        known = self.version_of(name, bundle.sha256)
+        if known is not None:
+            return known
+        card = read_card(bundle.path)
+        run = self._client.get_run(run_id)
+        logged = self._client.create_logged_model(
+            run.info.experiment_id, name=name, source_run_id=run_id, tags={SHA256_TAG: bundle.sha256}
+        )
+        self._client.log_model_artifacts(logged.model_id, str(bundle.path))
+        with tempfile.TemporaryDirectory() as folder:
+            mlmodel = Path(folder) / "MLmodel"
+            signature = ModelSignature(
+                Schema([TensorSpec(np.dtype(np.uint8), (-1, card.size_px, card.size_px, 3), "pixels")]),
+                Schema([TensorSpec(np.dtype(np.float32), (-1, len(card.labels)), "probabilities")]),
+            )
+            flavors = {"zuroku_bundle": {"seal": SEAL, "sha256": bundle.sha256, "onnx": "model.onnx"}}
+            Model(
+                artifact_path=logged.artifact_location,
+                run_id=run_id,
+                flavors=flavors,
+                signature=signature,
+                model_id=logged.model_id,
+            ).save(str(mlmodel))
+            self._client.log_model_artifact(logged.model_id, str(mlmodel))
+        self._client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+        self._create_model(name)
+        version = self._client.create_model_version(
+            name,
+            source=f"models:/{logged.model_id}",
+            run_id=run_id,
+            model_id=logged.model_id,
+            tags={SHA256_TAG: bundle.sha256},
+            description=(bundle.path / "README.md").read_text(encoding="utf-8"),
+        )
+        return _registered(version)
+
+    def version_of(self, name: str, sha256: str) -> RegisteredVersion | None:
+        """Return the version whose bundle has the seal ``sha256``."""
+        found = self._client.search_model_versions(f"name = '{name}' and tags.`{SHA256_TAG}` = '{sha256}'")
+        return _registered(found[0]) if found else None
+
+    def champion(self, name: str) -> Champion | None:
+        """Return the version that holds the alias, or None where there is none yet."""
+        try:
+            version = self._client.get_model_version_by_alias(name, ALIAS)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        return Champion(str(version.version), version.tags[SHA256_TAG])
+
+    def set_champion(self, name: str, version: str) -> None:
+        """Move the alias; MLflow keeps no history of it, the release's runs do."""
+        self._client.set_registered_model_alias(name, ALIAS, version)
+
+    def fetch(self, name: str, version: str, folder: Path) -> None:
+        """Copy the bundle of a version into ``folder``."""
+        # ``model_id`` of a model version is None in MLflow 3.17; its source names the logged model.
+        source = self._client.get_model_version(name, version).source
+        logged = self._client.get_logged_model(str(source).removeprefix("models:/"))
+        with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+            copy = mlflow.artifacts.download_artifacts(logged.artifact_location, dst_path=aside)
+            for path in Path(copy).iterdir():
+                if path.name != "MLmodel":
+                    shutil.copy2(path, folder / path.name)
+
+    def _create_model(self, name: str) -> None:
+        try:
+            self._client.get_registered_model(name)
+        except MlflowException:
+            self._client.create_registered_model(name)
+
+
+def _registered(version: ModelVersion) -> RegisteredVersion:
+    return RegisteredVersion(str(version.version), str(version.tags[SHA256_TAG]), str(version.run_id))

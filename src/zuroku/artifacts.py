@@ -1,0 +1,163 @@
+"""Folders addressed by their content: built aside, sealed with SHA-256, moved into place whole.
+
+Every output of every task goes through ``build``; every input is checked by ``verify``. Nothing
+here knows what the files mean.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from zuroku.errors import BusyError, IntegrityError
+
+SEAL = "SHA256SUMS"
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished output: its folder and the SHA-256 (hex) that names its content.
+
+    ``proof`` is the file in the folder whose bytes have that hash: the seal, or a dataset's manifest.
+    """
+
+    path: Path
+    sha256: str
+    proof: str = SEAL
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 (hex) of the bytes of the file at ``path``, read in chunks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def seal(folder: Path) -> str:
+    """Write ``SHA256SUMS`` over every file below ``folder`` and return the SHA-256 of that list.
+
+    The list has the format of ``sha256sum``, so that anyone can check a folder without zuroku.
+    """
+    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != SEAL)
+    lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in files)
+    write_atomically(folder / SEAL, lines.encode())
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def verify(folder: Path, sha256: str | None = None) -> Artifact:
+    """Check ``folder`` against its seal, and the seal against ``sha256`` where one is given.
+
+    Raises:
+        IntegrityError: the seal is missing, or files are missing, added or changed (all listed).
+    """
+    path = folder / SEAL
+    if not path.is_file():
+        raise IntegrityError(
+            f"{folder} has no {SEAL}",
+            expected="a sealed folder made by zuroku",
+            remedy="build it again; a folder without a seal was never finished",
+        )
+    text = path.read_bytes()
+    recorded = dict(reversed(line.split("  ", 1)) for line in text.decode().splitlines())
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {SEAL}
+    faults = [f"missing {name}" for name in sorted(recorded.keys() - present)]
+    faults += [f"added {name}" for name in sorted(present - recorded.keys())]
+    faults += [
+        f"changed {name}"
+        for name in sorted(recorded.keys() & present)
+        if file_sha256(folder / name) != recorded[name]
+    ]
+    found = hashlib.sha256(text).hexdigest()
+    if sha256 is not None and found != sha256:
+        faults.append(f"seal {found}")
+    if faults:
+        raise IntegrityError(
+            f"{folder} is not what was sealed: {', '.join(faults)}",
+            expected=f"the files of {SEAL}" + (f" with seal {sha256}" if sha256 else ""),
+            remedy="restore the folder from its remote, or delete it and build it again",
+        )
+    return Artifact(folder, found)
+
+
+def build(target: Path, make: Callable[[Path], None]) -> Artifact:
+    """Return the sealed folder ``target``, made by ``make(work)`` unless it is already there.
+
+    ``work`` is a hidden sibling that survives a kill: ``make`` finds there what an earlier attempt
+    left and goes on from it. Only a finished, sealed folder is moved to ``target``. Two processes
+    building the same target take turns, and the second finds it done.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(target.parent / f".{target.name}.lock"):
+        if target.exists():
+            return verify(target)
+        work = target.parent / f".{target.name}.partial"
+        work.mkdir(exist_ok=True)
+        make(work)
+        sha256 = seal(work)
+        _sync(work)
+        os.replace(work, target)
+        _sync(target.parent)
+    return Artifact(target, sha256)
+
+
+def replace_folder(work: Path, target: Path) -> None:
+    """Move the finished folder ``work`` to ``target``, taking the place of what was there."""
+    _sync(work)
+    if target.exists():
+        old = target.parent / f".{target.name}.old"
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(target, old)
+        os.replace(work, target)
+        shutil.rmtree(old)
+    else:
+        os.replace(work, target)
+    _sync(target.parent)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` so that a reader sees the old bytes or the new, never a part."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, wait: bool = True) -> Iterator[None]:
+    """Hold an exclusive lock on ``path``; the kernel frees it when the process dies.
+
+    Raises:
+        BusyError: ``wait`` is false and another process holds the lock.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError(
+                f"another process is working on {path.with_suffix('').name.lstrip('.')}",
+                expected="one writer at a time",
+                remedy="wait for it to finish, or stop it, then run this again",
+            ) from error
+        yield
+
+
+def _sync(folder: Path) -> None:
+    """Flush the directory entry of ``folder``, so that a rename survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,116 @@
+"""A collection of figures by configuration: drawn, in a folder, or downloaded."""
+
+import hashlib
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from zuroku.config import Settings, config_hash
+from zuroku.datasets.croissant import write_croissant
+from zuroku.datasets.folder import FolderSettings, folder_items
+from zuroku.datasets.http import PoliteClient
+from zuroku.datasets.ingest import Collection, IngestSettings, Progress, ingest
+from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.ndl_download import DownloadSettings, illustrations_of_tag, imagelabel_items
+from zuroku.datasets.sample.figures import SampleSettings, plan_figures, render_figure
+from zuroku.datasets.source import SourceItem
+
+_SAMPLE_LICENCE = "CC0-1.0"
+
+
+class CollectionSettings(Settings):
+    """One dataset: what it is, where it comes from, and how it is cut into shards.
+
+    Only the section that ``source`` names is read. ``labelled: false`` drops the labels (a corpus).
+    ``more_of`` asks the library's search for further figures of a tag (``download`` only): they
+    enter as unreviewed, so they may train but never test.
+    """
+
+    name: str
+    description: str
+    licence: str
+    url: str
+    citation: str = ""
+    hierarchy: dict[str, list[str]]
+    labelled: bool = True
+    source: Literal["generated", "folder", "download"]
+    generated: SampleSettings | None = None
+    folder: FolderSettings | None = None
+    download: DownloadSettings | None = None
+    more_of: dict[str, int] = Field(default={}, description="tag → number of figures to fetch")
+    ingest: IngestSettings = IngestSettings()
+
+    @model_validator(mode="after")
+    def _source_is_configured(self) -> "CollectionSettings":
+        if getattr(self, self.source) is None:
+            raise ValueError(f"source is {self.source!r}, but there is no section {self.source!r}")
+        return self
+
+
+def open_collection(settings: CollectionSettings) -> Collection:
+    """List the items of the configured source; their bytes are read later."""
+    classes = set(settings.hierarchy)
+    if settings.generated is not None and settings.source == "generated":
+        return Collection(_generated(settings), config_hash(settings), workers="process")
+    if settings.folder is not None and settings.source == "folder":
+        items = folder_items(settings.folder, classes)
+        return Collection(items, _listing_hash(settings, settings.folder.root), workers="thread")
+    assert settings.download is not None  # by the validator above
+    client = PoliteClient(settings.download.http)
+    items = imagelabel_items(settings.download, classes, client)
+    for tag, count in settings.more_of.items():
+        items += illustrations_of_tag(tag, count, settings.download, client)
+    return Collection(items, _items_hash(settings, items), workers="thread")
+
+
+def ingest_collection(
+    settings: CollectionSettings, out: Path, progress: Progress = lambda done, total: None
+) -> Dataset:
+    """Ingest the configured collection into ``out`` and write its card and its Croissant beside."""
+    collection = open_collection(settings)
+    about: dict[str, Any] = settings.model_dump(
+        mode="json", include={"name", "description", "licence", "url", "citation", "source", "hierarchy"}
+    )
+    about["fingerprint"] = collection.fingerprint
+    return ingest(collection, out, settings.ingest, about, progress, finish=write_croissant)
+
+
+def collection_fingerprint(settings: CollectionSettings) -> str | None:
+    """Return the fingerprint of what the source holds now, or None where only a fetch can tell."""
+    if settings.source == "download":
+        return None
+    return open_collection(settings).fingerprint
+
+
+def _generated(settings: CollectionSettings) -> list[SourceItem]:
+    assert settings.generated is not None
+    return [
+        SourceItem(
+            item_id=plan.item_id,
+            label=plan.label if settings.labelled else "",
+            group=plan.group,
+            title=plan.title,
+            licence=_SAMPLE_LICENCE,
+            source_url="",
+            read=partial(render_figure, plan),
+        )
+        for plan in plan_figures(settings.generated)
+    ]
+
+
+def _listing_hash(settings: CollectionSettings, root: Path) -> str:
+    """Hash names, sizes and times below ``root``: what can change without anyone saying so."""
+    digest = hashlib.sha256(config_hash(settings).encode())
+    for path in sorted(p for p in root.rglob("*") if p.is_file()):
+        status = path.stat()
+        digest.update(f"{path.relative_to(root)!s}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _items_hash(settings: CollectionSettings, items: list[SourceItem]) -> str:
+    digest = hashlib.sha256(config_hash(settings).encode())
+    for item in items:
+        digest.update(f"{item.item_id}\0{item.label}\0{item.source_url}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,320 @@
+"""From a source to a dataset on disk: read, check, shard, record; resumable, whole or not at all.
+
+Items are read by a bounded window of workers and written in the order of the source, so memory
+does not grow with the collection and the result does not depend on the number of workers. Each
+finished shard is committed by its part file; a killed ingest goes on after the last commit.
+"""
+
+import errno
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from zuroku.artifacts import locked, replace_folder, write_atomically
+from zuroku.config import Settings
+from zuroku.datasets.images import probe_image
+from zuroku.datasets.manifest import (
+    CARD,
+    MANIFEST,
+    MANIFEST_SCHEMA,
+    QUARANTINE_SCHEMA,
+    RETRIEVAL_SCHEMA,
+    SHARDS,
+    Dataset,
+    write_table,
+)
+from zuroku.datasets.shards import ShardWriter, member_key
+from zuroku.datasets.source import SourceItem
+from zuroku.errors import DownloadError, ImageError, QuarantineError, SourceError, StorageError
+from zuroku.streams import ordered_map
+
+_FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/tiff": "tif", "image/webp": "webp"}
+
+Progress = Callable[[int, int], None]
+"""Called with the number of items done and the number there are."""
+
+
+class IngestSettings(Settings):
+    """How a collection is cut into shards, and how much bad input it may hold."""
+
+    shard_bytes: int = Field(default=256 << 20, gt=0, description="a shard is closed once it is this large")
+    max_quarantined_share: float = Field(default=0.01, ge=0, le=1)
+    workers: int = Field(default=2, ge=1)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A source opened for ingest.
+
+    ``fingerprint`` changes whenever the list of items may have changed: a half-done ingest is only
+    continued under the same one. ``workers`` says whether reading is bound by the processor
+    (``process``: items are drawn) or by disk and network (``thread``).
+    """
+
+    items: list[SourceItem]
+    fingerprint: str
+    workers: Literal["process", "thread"]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a worker found: the bytes and what they are, or why the item is refused."""
+
+    item: SourceItem
+    data: bytes = b""
+    width: int = 0
+    height: int = 0
+    media_type: str = ""
+    retrieved_at: datetime | None = None
+    reason: str = ""
+
+
+def ingest(
+    collection: Collection,
+    out: Path,
+    settings: IngestSettings,
+    card: Mapping[str, Any],
+    progress: Progress = lambda done, total: None,
+    finish: Callable[[Path], None] = lambda folder: None,
+) -> Dataset:
+    """Write ``collection`` to the dataset folder ``out`` and return it.
+
+    ``card`` (name, description, licence, …) becomes ``dataset.json`` together with the counts.
+    ``finish`` may write further files into the finished folder before it is moved into place.
+
+    Raises:
+        SourceError: the collection has no usable item.
+        QuarantineError: more than ``max_quarantined_share`` of the items are bad; the reasons stay
+            in ``quarantine.parquet`` of the hidden working folder.
+        StorageError: the disk is full. What was finished is kept, and a second run goes on.
+        BusyError: another process is ingesting into ``out``.
+    """
+    with locked(out.parent / f".{out.name}.lock", wait=False):
+        work = out.parent / f".{out.name}.partial"
+        try:
+            _prepare(work, collection.fingerprint)
+            _write_shards(collection, work, settings, progress)
+            _write_tables(work, settings, card)
+            finish(work)
+            shutil.rmtree(work / "parts")
+            (work / "fingerprint").unlink()
+            replace_folder(work, out)
+        except OSError as error:
+            if error.errno not in _FULL_DISK:
+                raise
+            raise StorageError(
+                f"no room left while writing {work}: {error.strerror}",
+                expected="space for the shards of the collection",
+                remedy="free space or raise the limit and run the same command: finished shards are kept",
+            ) from error
+    return Dataset(out)
+
+
+def _prepare(work: Path, fingerprint: str) -> None:
+    """Keep ``work`` if it belongs to this very collection, else begin anew."""
+    mark = work / "fingerprint"
+    if not (mark.is_file() and mark.read_text() == fingerprint):
+        shutil.rmtree(work, ignore_errors=True)
+        (work / SHARDS).mkdir(parents=True)
+        (work / "parts").mkdir()
+        write_atomically(mark, fingerprint.encode())
+
+
+def _write_shards(collection: Collection, work: Path, settings: IngestSettings, progress: Progress) -> None:
+    done, number = _resume_point(work)
+    total = len(collection.items)
+    with _executor(collection.workers, settings.workers) as executor:
+        reads = ordered_map(executor, _read, collection.items[done:], window=8 * settings.workers)
+        while done < total:
+            done = _write_shard(reads, work, number, done, settings.shard_bytes, lambda n: progress(n, total))
+            number += 1
+
+
+def _write_shard(
+    reads: Iterator[_Read], work: Path, number: int, done: int, limit: int, progress: Callable[[int], None]
+) -> int:
+    """Write one shard and commit it with its part file; return how many items are done now."""
+    shard = f"{number:06d}.tar"
+    writer = ShardWriter(work / SHARDS / shard)
+    items: list[dict[str, Any]] = []
+    bad: list[dict[str, Any]] = []
+    try:
+        for read in reads:
+            done += 1
+            if read.reason:
+                bad.append(_bad_row(read.item, read.reason))
+            else:
+                items.append(_write_item(writer, shard, read))
+            progress(done)
+            if writer.size >= limit:
+                break
+        writer.close()
+    except BaseException:
+        writer.abandon()
+        raise
+    part = {"consumed": done, "items": items, "bad": bad}
+    write_atomically(work / "parts" / f"{number:06d}.json", json.dumps(part).encode())
+    return done
+
+
+def _write_item(writer: ShardWriter, shard: str, read: _Read) -> dict[str, Any]:
+    item = read.item
+    sha256 = hashlib.sha256(read.data).hexdigest()
+    key = member_key(item.item_id, sha256)
+    offset = writer.add(f"{key}.{_EXTENSIONS[read.media_type]}", read.data)
+    row = {
+        "item_id": item.item_id,
+        "sha256": sha256,
+        "shard": shard,
+        "offset": offset,
+        "length": len(read.data),
+        "width": read.width,
+        "height": read.height,
+        "media_type": read.media_type,
+        "label": item.label,
+        "group": item.group,
+        "title": item.title,
+        "licence": item.licence,
+        "source_url": item.source_url,
+        "reviewed": item.reviewed,
+    }
+    writer.add(f"{key}.json", json.dumps(row, ensure_ascii=False, sort_keys=True).encode())
+    return row | {"retrieved_at": read.retrieved_at and read.retrieved_at.isoformat()}
+
+
+def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any]) -> None:
+    """Write manifest, quarantine, retrieval times and card from the parts, one part at a time."""
+    refused = _contradictions(work)
+    bad: list[dict[str, Any]] = []
+    retrieval: list[dict[str, Any]] = []
+    counts: Counter[str] = Counter()
+    groups: set[str] = set()
+    with pq.ParquetWriter(work / MANIFEST, MANIFEST_SCHEMA, compression="zstd") as writer:
+        position = 0
+        for part in _parts(work):
+            kept = []
+            for row in part["items"]:
+                retrieved_at = row.pop("retrieved_at")
+                if reason := refused.get(position):
+                    bad.append({k: row[k] for k in ("item_id", "label", "source_url")} | {"reason": reason})
+                else:
+                    kept.append(row)
+                    counts[row["label"]] += 1
+                    groups.add(row["group"])
+                    if retrieved_at:
+                        when = datetime.fromisoformat(retrieved_at)
+                        retrieval.append({"item_id": row["item_id"], "retrieved_at": when})
+                position += 1
+            bad += part["bad"]
+            if kept:
+                writer.write_table(pa.Table.from_pylist(kept, schema=MANIFEST_SCHEMA))
+    write_table(bad, QUARANTINE_SCHEMA, work / "quarantine.parquet")
+    write_table(retrieval, RETRIEVAL_SCHEMA, work / "retrieval.parquet")
+    _refuse_bad_collections(bad, sum(counts.values()), settings, work)
+    numbers = {
+        "items": sum(counts.values()),
+        "groups": len(groups),
+        "quarantined": len(bad),
+        "counts": dict(sorted(counts.items())),
+    }
+    text = json.dumps(dict(card) | numbers, ensure_ascii=False, indent=2)
+    write_atomically(work / CARD, (text + "\n").encode())
+
+
+def _contradictions(work: Path) -> dict[int, str]:
+    """Find items, by position, whose bytes or id stand twice, and say why each is refused.
+
+    The same bytes under one label are kept once. Under two labels nobody knows which is right, so
+    no copy is kept.
+    """
+    first: dict[bytes, tuple[int, str, str]] = {}
+    labels: dict[bytes, set[str]] = {}
+    ids: set[str] = set()
+    refused: dict[int, str] = {}
+    position = 0
+    for part in _parts(work):
+        for row in part["items"]:
+            digest = bytes.fromhex(row["sha256"])
+            if row["item_id"] in ids:
+                refused[position] = f"another item has the id {row['item_id']}"
+            elif digest in first:
+                _, item_id, label = first[digest]
+                refused[position] = f"the same bytes as {item_id} ({label or 'unlabelled'})"
+                labels.setdefault(digest, {label}).add(row["label"])
+            else:
+                first[digest] = (position, row["item_id"], row["label"])
+            ids.add(row["item_id"])
+            position += 1
+    for digest, names in labels.items():
+        if len(names) > 1:
+            refused[first[digest][0]] = f"the same bytes are labelled {' and '.join(sorted(names))}"
+    return refused
+
+
+def _refuse_bad_collections(
+    bad: list[dict[str, Any]], kept: int, settings: IngestSettings, work: Path
+) -> None:
+    share = len(bad) / max(1, len(bad) + kept)
+    examples = "; ".join(f"{row['item_id']}: {row['reason'].splitlines()[0]}" for row in bad[:5])
+    if bad and share > settings.max_quarantined_share:
+        raise QuarantineError(
+            f"{len(bad)} of {len(bad) + kept} items are bad ({examples})",
+            expected=f"at most {settings.max_quarantined_share:.1%}",
+            remedy=f"mend them (all reasons: {work / 'quarantine.parquet'}), or allow more in the "
+            "configuration (ingest.max_quarantined_share)",
+        )
+    if kept == 0:
+        raise SourceError(
+            "the collection holds no image",
+            expected="at least one item",
+            remedy="check the folder or address in the configuration",
+        )
+
+
+def _resume_point(work: Path) -> tuple[int, int]:
+    """Return how many items the committed shards consumed, and the number of the next shard."""
+    done = number = 0
+    for part in _parts(work):
+        done, number = part["consumed"], number + 1
+    return done, number
+
+
+def _parts(work: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted((work / "parts").glob("[0-9]*.json")):
+        yield json.loads(path.read_bytes())
+
+
+def _bad_row(item: SourceItem, reason: str) -> dict[str, Any]:
+    return {"item_id": item.item_id, "label": item.label, "source_url": item.source_url, "reason": reason}
+
+
+def _read(item: SourceItem) -> _Read:
+    try:
+        data = item.read()
+        info = probe_image(data)
+    except (ImageError, DownloadError) as error:
+        return _Read(item, reason=str(error))
+    except OSError as error:
+        return _Read(item, reason=f"cannot be read: {error}")
+    retrieved_at = datetime.now(UTC).replace(microsecond=0) if item.retrieved else None
+    return _Read(item, data, info.width, info.height, info.media_type, retrieved_at)
+
+
+def _executor(kind: Literal["process", "thread"], workers: int) -> Executor:
+    if kind == "process":
+        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    return ThreadPoolExecutor(workers)
+

@@ -1,0 +1,29 @@
+"""What a source hands to ingest: items with bytes still to be read.
+
+A source is any iterable of ``SourceItem`` in a stable order. It opens nothing until ``read`` is
+called, so that listing is cheap and reading can go on in threads.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SourceItem:
+    """One figure before it is ingested.
+
+    ``item_id`` is unique in the collection (NDL: ``PID_frame_index``); ``label`` is the class, or
+    empty where nobody has labelled it; ``group`` is what must not be split (the book, by its PID).
+    ``read`` returns the encoded image and may raise ``DownloadError`` or ``OSError``. A source
+    that fetches says so with ``retrieved``. ``reviewed`` is false where the label is a guess.
+    """
+
+    item_id: str
+    label: str
+    group: str
+    title: str
+    licence: str
+    source_url: str
+    read: Callable[[], bytes]
+    retrieved: bool = False
+    reviewed: bool = True

@@ -1,0 +1,241 @@
+"""Training a figure tagger: dataset and splits in, model bundle out."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from zuroku.artifacts import Artifact, build
+from zuroku.config import Settings
+from zuroku.datasets.manifest import Dataset
+from zuroku.errors import SplitError
+from zuroku.evaluation.hierarchy import LabelHierarchy, build_hierarchy
+from zuroku.evaluation.multilabel import choose_thresholds, fit_temperature, label_scores, macro_f1, micro_f1
+from zuroku.models.backbones import backbone_normalization, create_backbone
+from zuroku.models.bundle import TaggerCard, write_bundle
+from zuroku.models.tagger import ServedTagger, Tagger
+from zuroku.training.augment import AugmentSettings, augment, item_draw
+from zuroku.training.loop import LoopSettings, fit, optimizer
+from zuroku.training.pixels import EpochSampler, PixelDataset, cache_pixels
+from zuroku.tracking import Tracker
+
+PREPROCESSING = "decoded at the smallest JPEG scale with twice the pixels, squashed bilinearly with antialias"
+
+
+class FigureTaggerSettings(Settings):
+    """What is trained. ``full`` holds the paper's values, ``sample`` what two cores manage.
+
+    ``outputs`` restricts or reorders the labels (the original's 11 lack ``graphic_illust``);
+    ``threshold`` fixes one cut for every label instead of choosing them on the validation books.
+    """
+
+    hierarchy: dict[str, list[str]]
+    outputs: list[str] | None = None
+    backbone: str = "efficientnet_b0"
+    weights: str = Field(default="timm", description="packaged, timm, random, or a safetensors path")
+    size_px: int = Field(default=224, ge=32)
+    threshold: float | None = Field(default=None, gt=0, lt=1)
+    augment: AugmentSettings = AugmentSettings()
+    loop: LoopSettings = LoopSettings()
+
+
+@dataclass(frozen=True)
+class LabelledFigures:
+    """The rows of one split: manifest rows, their targets and who they belong to."""
+
+    rows: list[Any]
+    targets: npt.NDArray[np.float32]
+
+    @property
+    def groups(self) -> list[str]:
+        """The book of each row."""
+        return [str(row.group) for row in self.rows]
+
+    @property
+    def classes(self) -> list[str]:
+        """The class of each row."""
+        return [str(row.label) for row in self.rows]
+
+
+def labelled_figures(
+    dataset: Dataset, splits: pd.DataFrame, split: str, hierarchy: LabelHierarchy, by: str = "group"
+) -> LabelledFigures:
+    """Return the reviewed figures of ``split``. ``by`` names the manifest column that was split.
+
+    Unreviewed labels are a model's guesses: they may train (as any noisy label), never test.
+    """
+    manifest = dataset.manifest
+    split_of = dict(zip(splits["group"], splits["split"], strict=True))
+    chosen = manifest[manifest[by].map(split_of) == split]
+    if split != "train":
+        chosen = chosen[chosen["reviewed"]]
+    if chosen.empty:
+        raise SplitError(
+            f"no figure of {dataset.root} is in the split {split!r}",
+            expected="at least one reviewed figure per split",
+            remedy="extend the splits with this dataset, or add books",
+        )
+    rows = list(chosen.itertuples(index=False))
+    return LabelledFigures(rows, hierarchy.targets([row.label for row in rows]))
+
+
+class TaggerModule(pl.LightningModule):
+    """Binary cross-entropy over the labels that have images (Aoike 2021 §2.1)."""
+
+    def __init__(self, tagger: Tagger, settings: FigureTaggerSettings, trained: npt.NDArray[np.bool_], n: int):
+        super().__init__()
+        self.tagger = tagger.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._settings = settings
+        self._n_train = n
+        mean, std = backbone_normalization(settings.backbone)
+        self.register_buffer("trained", torch.from_numpy(trained.astype(np.float32)), persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return the logits of ``(n, 3, h, w)`` float32 RGB in [0, 1]."""
+        normalised = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        result: Tensor = self.tagger(normalised)
+        return result
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Mean binary cross-entropy over the trained labels; the others get no gradient."""
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        return (loss * self.trained).sum() / (self.trained.sum() * len(targets))
+
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> Tensor:
+        """One step on randomly augmented views."""
+        pixels, targets, keys = batch
+        seed = self._settings.loop.seed
+        draws = [item_draw(seed, *divmod(int(key), self._n_train)) for key in keys]
+        images = augment(_channels_first(pixels), draws, self._settings.augment)
+        loss = self.loss(self.logits(images), targets)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(targets))
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> None:
+        """The loss on pictures as they are served."""
+        pixels, targets, _ = batch
+        loss = self.loss(self.logits(_channels_first(pixels)), targets)
+        self.log("val_loss", loss, prog_bar=True, batch_size=len(targets), sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        """Adam, as in the original."""
+        return optimizer(self, self._settings.loop)
+
+
+def train_figure_tagger(
+    dataset: Dataset,
+    splits: Artifact,
+    settings: FigureTaggerSettings,
+    target: Path,
+    code_version: str,
+    tracker: Tracker,
+    split_by: str = "group",
+) -> Artifact:
+    """Train on the train books, tune on the val books, and write the bundle to ``target``.
+
+    Killed and called again, it goes on after the last finished epoch. Checkpoints and decoded
+    pictures stay in the hidden working folder and do not enter the bundle.
+    """
+    return build(target, partial(_train, dataset, splits, settings, code_version, tracker, split_by))
+
+
+def _train(
+    dataset: Dataset,
+    splits: Artifact,
+    settings: FigureTaggerSettings,
+    code_version: str,
+    tracker: Tracker,
+    split_by: str,
+    folder: Path,
+) -> None:
+    hierarchy = build_hierarchy(settings.hierarchy, settings.outputs)
+    table = pd.read_parquet(splits.path / "splits.parquet")
+    figures = {name: labelled_figures(dataset, table, name, hierarchy, split_by) for name in ("train", "val")}
+    trained = figures["train"].targets.any(axis=0)
+    scratch = folder.with_name(folder.name + ".scratch")
+    scratch.mkdir(exist_ok=True)
+    pixels = {
+        name: cache_pixels(dataset, part.rows, settings.size_px, scratch / f"{name}.npy")
+        for name, part in figures.items()
+    }
+    weights: Any = settings.weights
+    if weights not in ("packaged", "timm", "random"):
+        weights = Path(weights)
+    tagger = Tagger(create_backbone(settings.backbone, weights), len(hierarchy.labels))
+    module = TaggerModule(tagger, settings, trained, len(figures["train"].rows))
+    loaders = _loaders(figures, pixels, settings.loop)
+    best = fit(module, loaders["train"], loaders["val"], settings.loop, scratch / "checkpoints", tracker)
+    state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
+    module.load_state_dict(state)
+    module.to("cpu").eval()
+
+    logits = _logits(module, loaders["val"])
+    targets = figures["val"].targets
+    temperature = fit_temperature(logits[:, trained], targets[:, trained])
+    probabilities = 1 / (1 + np.exp(-logits / temperature))
+    thresholds = choose_thresholds(targets, probabilities)
+    if settings.threshold is not None:
+        thresholds = np.full(len(hierarchy.labels), settings.threshold)
+    scores = label_scores(targets, hierarchy.decode(probabilities, thresholds, trained), hierarchy.labels)
+    card = TaggerCard(
+        name="figure_tagger",
+        labels=list(hierarchy.labels),
+        hierarchy=settings.hierarchy,
+        trained=[label for label, has in zip(hierarchy.labels, trained, strict=True) if has],
+        thresholds=[float(threshold) for threshold in thresholds],
+        temperature=temperature,
+        size_px=settings.size_px,
+        preprocessing=PREPROCESSING,
+        backbone=settings.backbone,
+        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256},
+        settings=settings.model_dump(mode="json"),
+        validation={"macro_f1": macro_f1(scores), "micro_f1": micro_f1(scores)},
+        licence=str(dataset.card["licence"]),
+        code_version=code_version,
+    )
+    mean, std = backbone_normalization(settings.backbone)
+    served = ServedTagger(module.tagger, mean, std, temperature)
+    example = torch.zeros(2, settings.size_px, settings.size_px, 3, dtype=torch.uint8)
+    seen = [getattr(row, split_by) for part in figures.values() for row in part.rows]
+    write_bundle(folder, served, card, seen, example)
+    _remove(scratch)
+
+
+def _loaders(
+    figures: dict[str, LabelledFigures], pixels: dict[str, npt.NDArray[np.uint8]], settings: LoopSettings
+) -> dict[str, DataLoader[Any]]:
+    train = PixelDataset(pixels["train"], figures["train"].targets)
+    val = PixelDataset(pixels["val"], figures["val"].targets)
+    options: dict[str, Any] = {"batch_size": settings.batch_size, "num_workers": settings.workers}
+    return {
+        "train": DataLoader(train, sampler=EpochSampler(len(train), settings.seed), **options),
+        "val": DataLoader(val, **options),
+    }
+
+
+@torch.inference_mode()
+def _logits(module: TaggerModule, loader: DataLoader[Any]) -> npt.NDArray[np.float64]:
+    batches = [module.logits(_channels_first(pixels)) for pixels, _, _ in loader]
+    return torch.cat(batches).numpy().astype(np.float64)
+
+
+def _channels_first(pixels: Tensor) -> Tensor:
+    """``(n, h, w, 3)`` uint8 → ``(n, 3, h, w)`` float32 in [0, 1]."""
+    return pixels.permute(0, 3, 1, 2).float() / 255
+
+
+def _remove(scratch: Path) -> None:
+    for path in sorted(scratch.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    scratch.rmdir()
