@@ -5,23 +5,23 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.checks import dataset_checks
-from assets.outputs import OWNERS, materialized
+from assets.checks import check_results, check_specs
+from assets.outputs import ARTIFACT, OWNERS, materialized
 from assets.stores import Stages
 from zuroku.artifacts import Artifact
 from zuroku.datasets.collection import CollectionSettings, collection_fingerprint
+from zuroku.datasets.findings import DATASET_CHECKS, dataset_findings
 from zuroku.datasets.manifest import CARD, MANIFEST, Dataset
 from zuroku.profile import Profile
 
 DVC_POOL = "dvc"
+_BLOCKING = ("schema", "unique_items", "decodable", "classes")
 
 
-def dataset_asset(
-    profile: Profile, stage: str, description: str, floor: int
-) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
-    """Return the asset of the DVC stage ``stage`` and its checks.
+def dataset_asset(profile: Profile, stage: str, description: str, class_floor: int) -> dg.AssetsDefinition:
+    """Return the asset of the DVC stage ``stage``.
 
-    ``floor`` is the least number of items that every class must have (0 where there are no labels).
+    ``class_floor`` is the least number of items that a class should have.
     """
     settings = profile.load(stage, CollectionSettings)
 
@@ -30,37 +30,41 @@ def dataset_asset(
         description=description,
         group_name="datasets",
         owners=OWNERS,
+        dagster_type=ARTIFACT,
         kinds={"dvc", "parquet"},
         code_version="1",
         pool=DVC_POOL,
-        tags={"profile": profile.name},
+        check_specs=check_specs(stage, DATASET_CHECKS, _BLOCKING),
     )
-    def dataset(context: dg.AssetExecutionContext, stages: dg.ResourceParam[Stages]) -> dg.MaterializeResult:
+    def dataset(
+        context: dg.AssetExecutionContext, stages: dg.ResourceParam[Stages]
+    ) -> dg.MaterializeResult:
         folder = profile.dataset(stage)
-        changed = _source_changed(folder / CARD, collection_fingerprint(settings))
+        changed = _source_changed(folder / CARD, settings)
         outcome = stages.reproduce(stage, force=changed, say=context.log.info)
         found = Dataset(folder)
-        numbers = {name: found.card[name] for name in ("items", "groups", "quarantined")}
+        numbers = {name: found.card[name] for name in ("items", "groups", "quarantined", "licence", "source")}
         return materialized(
             Artifact(folder, found.version, proof=MANIFEST),
             settings,
             metadata={
                 **numbers,
                 "classes": dg.MetadataValue.json(found.card["counts"]),
-                "licence": found.card["licence"],
-                "source": found.card["source"],
                 "dvc_md5": outcome.md5,
                 "stage_ran": outcome.ran,
             },
+            checks=check_results(
+                dataset_findings(found, settings.hierarchy, settings.labelled, class_floor), _BLOCKING
+            ),
         )
 
-    return dataset, dataset_checks(profile, stage, settings, floor)
+    return dataset
 
 
-def _source_changed(card: Path, fingerprint: str | None) -> bool:
+def _source_changed(card: Path, settings: CollectionSettings) -> bool:
     """Say whether the source lists other items than those ingested; DVC does not watch sources."""
-    try:
-        recorded = json.loads(card.read_text(encoding="utf-8"))["fingerprint"]
-    except FileNotFoundError:
+    if not card.is_file():
         return False
-    return fingerprint is not None and recorded != fingerprint
+    recorded = json.loads(card.read_text(encoding="utf-8"))["fingerprint"]
+    found = collection_fingerprint(settings)
+    return found is not None and recorded != found

@@ -14,6 +14,9 @@ from zuroku.config import Settings, config_hash
 OWNERS = ["team:zuroku"]
 CONFIG_SHA256 = "config_sha256"
 
+ARTIFACT = dg.PythonObjectDagsterType(Artifact, name="Artifact")
+"""The type that assets hand on: a folder and its SHA-256."""
+
 S = TypeVar("S", bound=Settings)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
 from mlflow.utils.time import get_current_time_millis
@@ -68,6 +69,7 @@ class MlflowTracker(dg.ConfigurableResource):
     tracking_uri: str
     artifact_root: str
     ui_url: str = "http://127.0.0.1:5000"
+    profile: str = "sample"
     experiment: str = "zuroku"
 
     _client: MlflowClient | None = PrivateAttr(default=None)
@@ -76,6 +78,8 @@ class MlflowTracker(dg.ConfigurableResource):
     def client(self) -> MlflowClient:
         """The client, connected on first use."""
         if self._client is None:
+            # MLflow resolves ``models:/`` addresses through the process-wide address, not the client's.
+            mlflow.set_tracking_uri(self.tracking_uri)
             self._client = MlflowClient(self.tracking_uri)
         return self._client
 
@@ -128,7 +132,7 @@ class MlflowTracker(dg.ConfigurableResource):
         experiment_id = self._experiment_id()
         runs = self.client.search_runs(
             [experiment_id],
-            f"tags.`dagster.asset` = '{asset}' and attributes.status = 'FINISHED'",
+            f"tags.`dagster.asset` = '{asset}' and tags.profile = '{self.profile}' and attributes.status = 'FINISHED'",
             order_by=["attributes.start_time DESC"],
         )
         return [
@@ -179,6 +183,7 @@ class MlflowTracker(dg.ConfigurableResource):
             "dagster.partition": context.partition_key if context.has_partition_key else "",
             "dagster.attempt": str(context.retry_number),
             "dagster.job": context.job_name,
+            "profile": self.profile,
             "code_version": str(context.assets_def.code_versions_by_key[context.asset_key]),
             "git_commit": git_commit(),
         }

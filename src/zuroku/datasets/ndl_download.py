@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
 
 from zuroku.artifacts import write_atomically
 from zuroku.config import Settings
@@ -92,22 +92,25 @@ def imagelabel_items(
 def imagelabel_folder(settings: DownloadSettings, client: PoliteClient) -> Path:
     """Return the folder of class folders, fetching and unpacking the archive unless that is done.
 
-    An archive without configured SHA-256 is recorded once it has proved to be sound.
+    The folder is named by the SHA-256 of the archive, so that a new version never hides behind an
+    old folder. An archive without configured SHA-256 is recorded once it has proved to be sound; it
+    may then be deleted.
 
     Raises:
         as ``imagelabel_items``, and UnavailableError where there is no archive.
     """
     archive = settings.destination / _file_name(settings.archive_url)
     record = archive.with_name(f"{archive.name}.sha256")
-    folder = settings.destination / archive.stem
-    if archive.exists() or not folder.exists():
-        fresh = not archive.exists()
-        expected = settings.archive_sha256 or _recorded(record)
-        sha256 = download_file(client, settings.archive_url, archive, expected)
-        if fresh:
-            _refuse_other_than_zip(archive, settings.archive_url)
-        extract_archive(archive, folder, settings.max_unpacked_bytes)
-        write_atomically(record, f"{sha256}  {archive.name}\n".encode())
+    expected = settings.archive_sha256 or _recorded(record)
+    fresh = not archive.exists()
+    if fresh and expected and (unpacked := _unpacked(archive, expected)).exists():
+        return _below_single_folder(unpacked)
+    sha256 = download_file(client, settings.archive_url, archive, expected)
+    if fresh:
+        _refuse_other_than_zip(archive, settings.archive_url)
+    folder = _unpacked(archive, sha256)
+    extract_archive(archive, folder, settings.max_unpacked_bytes)
+    write_atomically(record, f"{sha256}  {archive.name}\n".encode())
     return _below_single_folder(folder)
 
 
@@ -152,10 +155,10 @@ class _Illustration(BaseModel):
     id: str = Field(pattern=r"^[0-9A-Za-z_-]+$")
     pid: str = Field(pattern=r"^\d+$")
     page: int = Field(ge=0)
-    x: Decimal = Field(ge=0, lt=100)
-    y: Decimal = Field(ge=0, lt=100)
-    w: Decimal = Field(gt=0, le=100)
-    h: Decimal = Field(gt=0, le=100)
+    x: FiniteFloat = Field(ge=0, lt=100)
+    y: FiniteFloat = Field(ge=0, lt=100)
+    w: FiniteFloat = Field(gt=0, le=100)
+    h: FiniteFloat = Field(gt=0, le=100)
     title: str = ""
     graphictags: list[_Tag]
 
@@ -223,7 +226,8 @@ def _guessed(
     illustration: _Illustration, tag: str, settings: DownloadSettings, client: PoliteClient
 ) -> SourceItem:
     corners = (illustration.x, illustration.y, illustration.w, illustration.h)
-    region = ",".join(format(value, "f") for value in corners)
+    # Decimal, because a float below 0.0001 prints with an exponent, which IIIF does not know.
+    region = ",".join(format(Decimal(str(value)), "f") for value in corners)
     url = _crop_url(settings, illustration.pid, illustration.page, region, settings.api_iiif_size)
     return _fetched(illustration.id, tag, illustration.pid, illustration.title, url, client, reviewed=False)
 
@@ -248,6 +252,10 @@ def _file_name(url: str) -> str:
             remedy="mend archive_url in the configuration",
         )
     return name
+
+
+def _unpacked(archive: Path, sha256: str) -> Path:
+    return archive.with_name(f"{archive.stem}-{sha256[:12]}")
 
 
 def _recorded(record: Path) -> str | None:

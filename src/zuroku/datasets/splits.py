@@ -4,14 +4,18 @@
 """
 
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from zuroku.artifacts import Artifact, build, locked, write_atomically
 from zuroku.config import Settings
+from zuroku.datasets.manifest import Dataset
 from zuroku.errors import SplitError
 
 SPLITS = ("train", "val", "test")
@@ -80,12 +84,39 @@ def extend_splits(
         if group in counts and split in room:
             room[split] = room[split] - counts[group]
     fresh = [group for group in counts if group not in assigned]
-    for group in sorted(fresh, key=lambda g: (-counts[g].sum(), _hash(settings.seed, g))):
-        split = _roomiest(room, counts[group], total)
+    fresh.sort(key=lambda g: (-counts[g].sum(), _hash(settings.seed, g)))
+    for position, group in enumerate(fresh):
+        empty = {name: left for name, left in room.items() if name not in assigned.values()}
+        # The last groups go where there are none yet: no split may stay empty.
+        choices = empty if len(fresh) - position <= len(empty) else room
+        split = _roomiest(choices, counts[group], total)
         assigned[group] = split
         room[split] = room[split] - counts[group]
     rows = sorted(assigned.items())
     return pd.DataFrame(rows, columns=["group", "split"])
+
+
+def write_splits(
+    dataset: Dataset, settings: SplitSettings, by: str, ledger: Path, target: Path
+) -> Artifact:
+    """Write ``splits.parquet`` for ``dataset`` to ``target``, extending the permanent ``ledger``.
+
+    ``by`` is the manifest column that must not be split. The ledger remembers every group ever seen,
+    also those that the dataset has lost since.
+    """
+
+    def write(out: Path) -> None:
+        with locked(ledger.with_suffix(".lock")):
+            known = pd.read_parquet(ledger) if ledger.exists() else pd.DataFrame({"group": [], "split": []})
+            existing = dict(zip(known["group"], known["split"], strict=True))
+            manifest = dataset.manifest
+            table = extend_splits(manifest[by].tolist(), manifest["label"].tolist(), settings, existing)
+            buffer = io.BytesIO()
+            table.to_parquet(buffer, index=False)
+            write_atomically(ledger, buffer.getvalue())
+        (out / "splits.parquet").write_bytes(buffer.getvalue())
+
+    return build(target, write)
 
 
 def _roomiest(room: Mapping[str, np.ndarray], count: np.ndarray, total: np.ndarray) -> str:

@@ -18,8 +18,10 @@ from zuroku.artifacts import Artifact, build
 from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
 from zuroku.errors import SplitError
+from zuroku.evaluation.calibration import fit_temperature
 from zuroku.evaluation.hierarchy import LabelHierarchy, build_hierarchy
-from zuroku.evaluation.multilabel import choose_thresholds, fit_temperature, label_scores, macro_f1, micro_f1
+from zuroku.evaluation.multilabel import label_scores
+from zuroku.evaluation.thresholds import choose_thresholds
 from zuroku.models.backbones import backbone_normalization, create_backbone
 from zuroku.models.bundle import TaggerCard, write_bundle
 from zuroku.models.tagger import ServedTagger, Tagger
@@ -200,7 +202,7 @@ def _train(
         backbone=settings.backbone,
         data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256},
         settings=settings.model_dump(mode="json"),
-        validation={"macro_f1": macro_f1(scores), "micro_f1": micro_f1(scores)},
+        validation={"macro_f1": scores.macro_f1, "micro_f1": scores.micro_f1},
         licence=str(dataset.card["licence"]),
         code_version=code_version,
     )

@@ -121,7 +121,7 @@ class NdlServer:
         self.sent_bytes: list[int] = []
         self.stopped = threading.Event()
         self._faults: dict[str, deque[Fault]] = {}
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = _QuietServer(("127.0.0.1", 0), _handler(self))
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
@@ -156,6 +156,13 @@ class NdlServer:
         if path.startswith(IIIF):
             return figure_bytes(path)
         return self.files.get(path)
+
+
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Keep quiet about clients that hang up: the tests make them do so."""
 
 
 def _handler(server: NdlServer) -> type[BaseHTTPRequestHandler]:

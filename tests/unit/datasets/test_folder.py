@@ -71,7 +71,8 @@ class TestClassFolders:
         rows = [metadata_row("1017141_454_0", "graphic_graph")]
         table = put(tmp_path, "elsewhere.csv", metadata_csv(rows).encode())
         known, unknown = items_of(published, metadata=str(table), source_url=BOOK_URL)[:2]
-        assert known.title and "/api/iiif/" in known.source_url
+        assert known.title
+        assert "/api/iiif/" in known.source_url
         assert (unknown.title, unknown.source_url) == ("", "https://dl.ndl.go.jp/info:ndljp/pid/1032125")
 
     def test_a_broken_table_and_a_missing_one_are_refused(self, published: Path) -> None:
@@ -110,7 +111,8 @@ class TestClassFolders:
         text = refusal(published)
         assert "2 class folders that the label hierarchy lacks (mountains, picture_nature)" in text
         assert "class folders without an image (picture_person)" in text
-        assert "file names not of the form" in text and "stamp/cover.jpg" in text
+        assert "file names not of the form" in text
+        assert "stamp/cover.jpg" in text
         assert "stamp/notes.txt" in text
         assert "folders inside a class folder (stamp/deeper)" in text
         assert "images outside a class folder (1_1_1.jpg)" in text
@@ -175,7 +177,9 @@ class TestClassFolders:
             "stamp/993750_2_2.jpg",
             "stamp/993750_2_2.png",
         ]
-        with pytest.raises(OSError, match="several files claim the id 1017141_454_0: graphic_graph/.*, stamp/"):
+        with pytest.raises(
+            OSError, match=r"several files claim the id 1017141_454_0: graphic_graph/.*, stamp/"
+        ):
             pickle.loads(pickle.dumps(clashing[0])).read()
 
     def test_another_pattern_for_the_group(self, tmp_path: Path) -> None:

@@ -1,0 +1,308 @@
+"""The figure-tagging lineage: splits, tagger, evaluation, label issues, tags of the corpus."""
+
+import json
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from assets.checks import check_results, check_specs
+from assets.outputs import ARTIFACT, OWNERS, launch_config, materialized, resolve
+from assets.tracking import RunTracking
+from zuroku.artifacts import Artifact
+from zuroku.datasets.findings import SPLIT_CHECKS, split_findings
+from zuroku.datasets.images import square_pixels
+from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.splits import SplitSettings, write_splits
+from zuroku.findings import Finding
+from zuroku.models.bundle import read_card
+from zuroku.models.findings import BUNDLE_CHECKS, bundle_findings
+from zuroku.models.tagger_predictor import TaggerPredictor
+from zuroku.profile import Profile
+from zuroku.reports.corpus_tags import TaggingSettings, tag_corpus
+from zuroku.reports.figure_tagger import (
+    EvaluationSettings,
+    evaluate_figure_tagger,
+    evaluation_findings,
+    read_metrics,
+    report_pictures,
+)
+from zuroku.reports.label_issues import LabelIssueReportSettings, report_label_issues
+from zuroku.training.figure_tagger import FigureTaggerSettings, labelled_figures, train_figure_tagger
+
+GROUP = "figures"
+DATASET = "ndl_imagelabel"
+CORPUS = "figure_corpus"
+MODEL = "figure_tagger"
+
+# A new data version, or a release of this code, makes the lineage run; broken inputs do not.
+RETRAIN = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
+
+
+def splits_asset(
+    profile: Profile, name: str, task: str, by: str, study: str | None = None
+) -> dg.AssetsDefinition:
+    """Return the asset of splits by the manifest column ``by``, configured by ``task``."""
+    defaults = profile.load(task, SplitSettings)
+    launch = launch_config(defaults)
+    blocking = SPLIT_CHECKS[:2]
+
+    @dg.asset(
+        name=name,
+        description=f"Train, val and test by {by}: permanent, only ever extended when data grow.",
+        group_name=GROUP,
+        owners=OWNERS,
+        dagster_type=ARTIFACT,
+        kinds={"parquet"},
+        code_version="1",
+        ins={"dataset": dg.AssetIn(DATASET)},
+        tags={"study": study} if study else {},
+        check_specs=check_specs(name, SPLIT_CHECKS, blocking),
+        automation_condition=None if study else RETRAIN,
+    )
+    def splits(
+        context: dg.AssetExecutionContext,
+        config: launch,  # type: ignore[valid-type]
+        dataset: Artifact,
+    ) -> dg.MaterializeResult:
+        settings = resolve(config, SplitSettings)
+        data = Dataset(dataset.path)
+        ledger = profile.home / "splits" / f"{name}.parquet"
+        target = profile.output(name, "1", settings, {"dataset": dataset})
+        artifact = write_splits(data, settings, by, ledger, target)
+        table = pd.read_parquet(artifact.path / "splits.parquet")
+        return materialized(
+            artifact,
+            settings,
+            metadata={f"{split}_groups": int((table["split"] == split).sum()) for split in settings.shares},
+            checks=check_results(split_findings(data, table, by), blocking),
+        )
+
+    return splits
+
+
+def tagger_asset(
+    profile: Profile, name: str, task: str, splits: str, by: str, study: str | None
+) -> dg.AssetsDefinition:
+    """Return the asset that trains a tagger configured by ``task``; it is registered in MLflow."""
+    defaults = profile.load(task, FigureTaggerSettings)
+    launch = launch_config(defaults)
+    # A random split of images shares books by design; that is what the variant is there to show.
+    blocking = BUNDLE_CHECKS if by == "group" else BUNDLE_CHECKS[:1]
+    checks = check_specs(name, BUNDLE_CHECKS, blocking)
+
+    @dg.asset(
+        name=name,
+        description="Multi-label figure tagger (Aoike 2021 §2.1) as a bundle: ONNX, safetensors, card.",
+        group_name=GROUP,
+        owners=OWNERS,
+        dagster_type=ARTIFACT,
+        kinds={"pytorch", "onnx", "mlflow"},
+        code_version="1",
+        ins={"dataset": dg.AssetIn(DATASET), "splits": dg.AssetIn(splits)},
+        tags={"study": study} if study else {},
+        check_specs=checks,
+        automation_condition=None if study else RETRAIN,
+    )
+    def tagger(
+        context: dg.AssetExecutionContext,
+        config: launch,  # type: ignore[valid-type]
+        dataset: Artifact,
+        splits: Artifact,
+        tracker: dg.ResourceParam[RunTracking],
+    ) -> dg.MaterializeResult:
+        settings = resolve(config, FigureTaggerSettings)
+        inputs = {DATASET: dataset, "splits": splits}
+        data = Dataset(dataset.path)
+        target = profile.output(name, "1", settings, inputs)
+        with tracker.run(context, settings, inputs) as run:
+            bundle = train_figure_tagger(data, splits, settings, target, "1", run, by)
+            card = read_card(bundle.path)
+            run.log_metrics({f"validation_{key}": value for key, value in card.validation.items()})
+            version = run.register(name, bundle)
+            findings = _bundle_findings(data, splits, bundle, by)
+            return materialized(
+                bundle,
+                settings,
+                run,
+                metadata={
+                    **card.validation,
+                    "model_version": version.version,
+                    "temperature": card.temperature,
+                    "card": dg.MetadataValue.md((bundle.path / "README.md").read_text(encoding="utf-8")),
+                },
+                checks=check_results(findings, blocking),
+            )
+
+    return tagger
+
+
+def evaluation_asset(
+    profile: Profile, name: str, task: str, tagger: str, splits: str, by: str, study: str | None
+) -> dg.AssetsDefinition:
+    """Return the asset that evaluates ``tagger`` on the split that ``task`` names."""
+    defaults = profile.load(task, EvaluationSettings)
+    launch = launch_config(defaults)
+    names = ("metric_floor", "not_collapsed")
+    blocking = () if study else names
+
+    @dg.asset(
+        name=name,
+        description="F1, average precision, calibration, confusion and worst errors, with intervals by book.",
+        group_name=GROUP,
+        owners=OWNERS,
+        dagster_type=ARTIFACT,
+        kinds={"report", "mlflow"},
+        code_version="1",
+        ins={"dataset": dg.AssetIn(DATASET), "splits": dg.AssetIn(splits), "tagger": dg.AssetIn(tagger)},
+        tags={"study": study} if study else {},
+        check_specs=check_specs(name, names, blocking),
+        automation_condition=None if study else RETRAIN,
+    )
+    def evaluation(
+        context: dg.AssetExecutionContext,
+        config: launch,  # type: ignore[valid-type]
+        dataset: Artifact,
+        splits: Artifact,
+        tagger: Artifact,
+        tracker: dg.ResourceParam[RunTracking],
+    ) -> dg.MaterializeResult:
+        settings = resolve(config, EvaluationSettings)
+        inputs = {DATASET: dataset, "splits": splits, "tagger": tagger}
+        target = profile.output(name, "1", settings, inputs)
+        with tracker.run(context, settings, inputs) as run:
+            report = evaluate_figure_tagger(Dataset(dataset.path), splits, tagger, settings, target, by)
+            metrics = read_metrics(report.path)
+            run.log_metrics(flat_metrics(metrics))
+            for file in ("report.md", "metrics.json", "per_tag.csv", "confusion.csv"):
+                run.log_artifact(report.path / file, "report")
+            page = (report.path / "report.md").read_text(encoding="utf-8")
+            return materialized(
+                report,
+                settings,
+                run,
+                metadata={
+                    "macro_f1": metrics["macro_f1"]["value"],
+                    "micro_f1": metrics["micro_f1"]["value"],
+                    "report": dg.MetadataValue.md(page),
+                },
+                pictures=report_pictures(report.path),
+                checks=check_results(evaluation_findings(metrics, settings), blocking),
+            )
+
+    return evaluation
+
+
+def label_issues_asset(profile: Profile) -> dg.AssetsDefinition:
+    """Return the asset that lists figures whose label a person should look at again."""
+    defaults = profile.load("figure_label_issues", LabelIssueReportSettings)
+    launch = launch_config(defaults)
+    name = "figure_label_issues"
+
+    @dg.asset(
+        name=name,
+        description="Suspicious labels by confident learning on frozen features, folds by book (cleanlab).",
+        group_name=GROUP,
+        owners=OWNERS,
+        dagster_type=ARTIFACT,
+        kinds={"report", "mlflow"},
+        code_version="1",
+        ins={"dataset": dg.AssetIn(DATASET)},
+        check_specs=check_specs(name, ("few_suspects",), ()),
+        automation_condition=RETRAIN,
+    )
+    def label_issues(
+        context: dg.AssetExecutionContext,
+        config: launch,  # type: ignore[valid-type]
+        dataset: Artifact,
+        tracker: dg.ResourceParam[RunTracking],
+    ) -> dg.MaterializeResult:
+        settings = resolve(config, LabelIssueReportSettings)
+        inputs = {DATASET: dataset}
+        target = profile.output(name, "1", settings, inputs)
+        with tracker.run(context, settings, inputs) as run:
+            report = report_label_issues(Dataset(dataset.path), settings, target)
+            summary = json.loads((report.path / "summary.json").read_text(encoding="utf-8"))
+            run.log_metrics({key: summary[key] for key in ("figures", "suspects", "share")})
+            run.log_artifact(report.path / "issues.csv", "report")
+            says = f"{summary['suspects']} of {summary['figures']} labels look wrong to the probe"
+            finding = Finding("few_suspects", summary["share"] < settings.suspicious_share, says)
+            return materialized(
+                report,
+                settings,
+                run,
+                metadata={"suspects": summary["suspects"], "share": summary["share"]},
+                pictures=report_pictures(report.path),
+                checks=check_results([finding], ()),
+            )
+
+    return label_issues
+
+
+def tags_asset(profile: Profile) -> dg.AssetsDefinition:
+    """Return the asset that tags the corpus with the released model."""
+    defaults = profile.load("figure_tags", TaggingSettings)
+    launch = launch_config(defaults)
+    name = "figure_tags"
+
+    @dg.asset(
+        name=name,
+        description="Tags of the corpus by the champion, one JSON per book in the original's form.",
+        group_name=GROUP,
+        owners=OWNERS,
+        dagster_type=ARTIFACT,
+        kinds={"json", "openvino"},
+        code_version="1",
+        ins={"corpus": dg.AssetIn(CORPUS), "release": dg.AssetIn("figure_tagger_release")},
+        check_specs=check_specs(name, ("every_figure_tagged",), ()),
+        automation_condition=RETRAIN,
+    )
+    def tags(
+        context: dg.AssetExecutionContext,
+        config: launch,  # type: ignore[valid-type]
+        corpus: Artifact,
+        release: Artifact,
+        tracker: dg.ResourceParam[RunTracking],
+    ) -> dg.MaterializeResult:
+        settings = resolve(config, TaggingSettings)
+        predictor = TaggerPredictor(profile.champion(MODEL))
+        inputs = {CORPUS: corpus, "release": release}
+        target = profile.output(name, "1", settings, inputs)
+        with tracker.run(context, settings, inputs) as run:
+            tagged = tag_corpus(Dataset(corpus.path), predictor, settings, target)
+            summary = json.loads((tagged.path / "summary.json").read_text(encoding="utf-8"))
+            run.log_metrics({"tagged": summary["tagged"], "untagged": summary["without_tags"]})
+            says = f"{summary['without_tags']} of {summary['tagged']} figures have no tag"
+            finding = Finding("every_figure_tagged", summary["without_tags"] == 0, says)
+            return materialized(
+                tagged,
+                settings,
+                run,
+                metadata={"figures": summary["tagged"], "tags": dg.MetadataValue.json(summary["tags"])},
+                pictures=report_pictures(tagged.path),
+                checks=check_results([finding], ()),
+            )
+
+    return tags
+
+
+def flat_metrics(metrics: dict[str, object]) -> dict[str, float]:
+    """Return the numbers of an evaluation by flat names, those that are defined."""
+    flat: dict[str, float] = {}
+    for key, value in metrics.items():
+        if isinstance(value, dict) and key in ("macro_f1", "micro_f1", "pooled_f1"):
+            flat |= {key: value["value"], f"{key}_low": value["low"], f"{key}_high": value["high"]}
+        elif isinstance(value, dict) and key == "per_tag":
+            flat |= {f"f1.{tag}": row["f1"] for tag, row in value.items()}
+            flat |= {f"ap.{tag}": row["average_precision"] for tag, row in value.items()}
+        elif isinstance(value, int | float):
+            flat[key] = float(value)
+    return {key: value for key, value in flat.items() if np.isfinite(value)}
+
+
+def _bundle_findings(dataset: Dataset, splits: Artifact, bundle: Artifact, by: str) -> list[Finding]:
+    table = pd.read_parquet(splits.path / "splits.parquet")
+    predictor = TaggerPredictor(bundle.path)
+    figures = labelled_figures(dataset, table, "val", predictor.hierarchy, by)
+    pictures = [square_pixels(dataset.read(row), predictor.card.size_px) for row in figures.rows[:32]]
+    return bundle_findings(bundle.path, pictures, table.loc[table["split"] == "test", "group"].tolist())

@@ -1,0 +1,52 @@
+"""The scorecard of all lineages, generated from tracked runs."""
+
+import hashlib
+
+import dagster as dg
+
+from assets.checks import check_results, check_specs
+from assets.figures import MODEL
+from assets.outputs import ARTIFACT, OWNERS, materialized
+from assets.tracking import RunTracking
+from zuroku.artifacts import Artifact
+from zuroku.config import canonical_json
+from zuroku.findings import Finding
+from zuroku.profile import Profile
+from zuroku.reports.scorecard import ScorecardSettings, scorecard_rows, write_scorecard
+
+SCORECARD = "paper_scorecard"
+
+
+def scorecard_asset(profile: Profile) -> dg.AssetsDefinition:
+    """Return the asset that sets our runs beside the sources' claims."""
+    settings = profile.load(SCORECARD, ScorecardSettings)
+
+    @dg.asset(
+        name=SCORECARD,
+        description="Every number the sources claim, ours beside it with interval, protocol and verdict.",
+        group_name="reports",
+        owners=OWNERS,
+        dagster_type=ARTIFACT,
+        kinds={"report"},
+        code_version="1",
+        deps=[f"{MODEL}_evaluation", f"{MODEL}_faithful_evaluation"],
+        tags={"every_job": "true"},
+        check_specs=check_specs(SCORECARD, ("every_claim_measured",), ()),
+    )
+    def scorecard(
+        context: dg.AssetExecutionContext, tracker: dg.ResourceParam[RunTracking]
+    ) -> dg.MaterializeResult:
+        rows = scorecard_rows(settings, lambda asset: next(iter(tracker.finished_runs(asset)), None))
+        digest = hashlib.sha256(canonical_json(rows).encode()).hexdigest()
+        artifact = write_scorecard(rows, profile.home / "outputs" / SCORECARD / digest[:16])
+        missing = [row["quantity"] for row in rows if row["ours"] is None]
+        says = f"claims without a finished run: {', '.join(missing) or 'none'}"
+        page = (artifact.path / "scorecard.md").read_text(encoding="utf-8")
+        return materialized(
+            artifact,
+            settings,
+            metadata={"scorecard": dg.MetadataValue.md(page)},
+            checks=check_results([Finding("every_claim_measured", not missing, says)], ()),
+        )
+
+    return scorecard

@@ -1,0 +1,34 @@
+"""Sensors that keep the books in order."""
+
+import dagster as dg
+
+from orchestration.resources.tracker import MlflowTracker
+
+_ACTIVE = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+def close_orphans(instance: dg.DagsterInstance, tracker: MlflowTracker) -> list[str]:
+    """End MLflow runs whose Dagster run has ended or is gone (a killed process ends nothing)."""
+
+    def is_active(run_id: str) -> bool:
+        run = instance.get_run_by_id(run_id)
+        return run is not None and run.status in _ACTIVE
+
+    return tracker.close_orphans(is_active)
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends MLflow runs that a killed process left open.",
+)
+def close_orphaned_runs(context: dg.SensorEvaluationContext, tracker: MlflowTracker) -> dg.SkipReason:
+    """End orphaned MLflow runs and say how many there were."""
+    closed = close_orphans(context.instance, tracker)
+    return dg.SkipReason(f"closed {len(closed)} orphaned MLflow runs")

@@ -1,0 +1,71 @@
+"""Checks of a dataset and of its splits."""
+
+import hashlib
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from zuroku.datasets.images import probe_image
+from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.splits import missing_classes
+from zuroku.errors import ImageError, IntegrityError
+from zuroku.findings import Finding
+
+DATASET_CHECKS = ("schema", "unique_items", "decodable", "classes", "class_floor")
+SPLIT_CHECKS = ("one_split_per_group", "every_group_has_a_split", "every_class_in_every_split")
+_SAMPLE = 64
+
+
+def dataset_findings(dataset: Dataset, classes: Collection[str], labelled: bool, floor: int) -> list[Finding]:
+    """Check schema, ids, a sample of the bytes, and classes of ``dataset``.
+
+    ``floor`` is the least number of items of a class that occurs. Where the schema is wrong, nothing
+    else can be said.
+    """
+    try:
+        manifest = dataset.manifest
+    except IntegrityError as error:
+        return [Finding("schema", False, str(error))] + [
+            Finding(name, False, "not looked at: the manifest cannot be read") for name in DATASET_CHECKS[1:]
+        ]
+    counts = manifest["label"].value_counts()
+    unknown = sorted(set(counts.index) - set(classes)) if labelled else sorted(set(counts.index) - {""})
+    small = {str(name): int(n) for name, n in counts.items() if labelled and n < floor}
+    twice = int(manifest["item_id"].duplicated().sum() + manifest["sha256"].duplicated().sum())
+    return [
+        Finding("schema", True, f"{len(manifest)} rows with the columns of the manifest"),
+        Finding("unique_items", twice == 0, f"{twice} ids or images stand twice", {"twice": twice}),
+        _decodable(dataset, manifest),
+        Finding("classes", not unknown, f"classes the hierarchy lacks: {', '.join(unknown) or 'none'}"),
+        Finding("class_floor", not small, f"classes below {floor} items: {small or 'none'}"),
+    ]
+
+
+def split_findings(dataset: Dataset, splits: pd.DataFrame, by: str) -> list[Finding]:
+    """Check that every group (of manifest column ``by``) has one split, and no split lacks a class."""
+    manifest = dataset.manifest
+    twice = splits.loc[splits["group"].duplicated(), "group"].tolist()
+    without = sorted(set(manifest[by]) - set(splits["group"]))
+    lacking = {} if without else missing_classes(manifest[by], manifest["label"], splits)
+    return [
+        Finding("one_split_per_group", not twice, f"groups in two splits: {twice[:5] or 'none'}"),
+        Finding("every_group_has_a_split", not without, f"groups without a split: {without[:5] or 'none'}"),
+        Finding("every_class_in_every_split", not lacking, f"classes that a split lacks: {lacking or 'none'}"),
+    ]
+
+
+def _decodable(dataset: Dataset, manifest: pd.DataFrame) -> Finding:
+    """Decode and hash items drawn by a fixed seed: the whole is checked at ingest."""
+    chosen = np.random.default_rng(0).permutation(len(manifest))[:_SAMPLE]
+    bad = []
+    for row in manifest.iloc[np.sort(chosen)].itertuples():
+        try:
+            data = dataset.read(row)
+            probe_image(data)
+        except (ImageError, IntegrityError) as error:
+            bad.append(f"{row.item_id}: {error}")
+            continue
+        if hashlib.sha256(data).hexdigest() != row.sha256:
+            bad.append(f"{row.item_id}: other bytes than the manifest's SHA-256")
+    return Finding("decodable", not bad, f"{len(bad)} of {len(chosen)} drawn items are bad {bad[:3]}")

@@ -1,0 +1,178 @@
+"""Drawings of numbers for reports: confusion matrix, bars by label, reliability diagram, training curves.
+
+Numbers in, PNG bytes out. Nothing is computed here beyond what is drawn; sheets of images live in
+``contact_sheet``.
+"""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, fontManager
+from matplotlib.text import Text
+from PIL import Image
+
+from zuroku.evaluation.calibration import expected_calibration_error, reliability_bins
+from zuroku.evaluation.checks import Array, raise_if_any
+from zuroku.fonts import japanese_font_path
+
+_DPI = 90
+_COLOURS = 96
+_BLUE, _PALE, _GREY, _RED = "#1f5a96", "#8fb4d9", "#888888", "#b03a2e"
+
+
+def confusion_matrix_figure(table: pd.DataFrame) -> bytes:
+    """Draw counts ``(true, predicted)`` with their names; the colour is the share of the row.
+
+    Raises:
+        EvaluationError: the table is empty.
+    """
+    raise_if_any(
+        [f"a table of shape {table.shape}"] if table.empty else [],
+        expected="at least one class",
+        remedy="pass the result of confusion_matrix",
+    )
+    counts = table.to_numpy(dtype=float)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    rows, columns = counts.shape
+    figure = Figure(figsize=(2.6 + 0.52 * columns, 2.2 + 0.4 * rows), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        text = f"{counts[row, column]:g}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+    axes.set_xticks(range(columns), [str(name) for name in table.columns], rotation=45, ha="right")
+    axes.set_yticks(range(rows), [str(name) for name in table.index])
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    return _png(figure)
+
+
+def label_bars(
+    labels: Iterable[str],
+    values: Iterable[float],
+    lows: Iterable[float],
+    highs: Iterable[float],
+    title: str,
+) -> bytes:
+    """Draw one bar per label with its interval, values in [0, 1]; all four of one length, in order.
+
+    A NaN value draws no bar, a NaN bound no interval (a label in too few books has none).
+
+    Raises:
+        EvaluationError: the lengths differ, or there is no label.
+    """
+    names = [str(label) for label in labels]
+    columns = {"values": list(values), "lows": list(lows), "highs": list(highs)}
+    faults = [
+        f"{len(column)} {kind} for {len(names)} labels"
+        for kind, column in columns.items()
+        if len(column) != len(names)
+    ]
+    raise_if_any(
+        faults + ([] if names else ["no labels"]),
+        expected="one value, lower and upper bound per label",
+        remedy="pass columns of one table",
+    )
+    figure = Figure(figsize=(6.4, 1.2 + 0.3 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(names))
+    axes.barh(places, columns["values"], color=_PALE, height=0.6)
+    # Not error bars: a percentile interval need not contain its estimate, and lengths may not be negative.
+    axes.hlines(places, columns["lows"], columns["highs"], color="black", linewidth=1.2)
+    for bound in ("lows", "highs"):
+        axes.plot(columns[bound], places, "|", color="black", markersize=6)
+    axes.set_yticks(places, names)
+    axes.set_ylim(len(names) - 0.5, -0.5)  # the first on top, and room for a label without a bar
+    axes.set_xlim(0, 1)
+    axes.set_title(title)
+    return _png(figure)
+
+
+def reliability_diagram(targets: Array, probabilities: Array, bins: int = 15) -> bytes:
+    """Draw observed frequency against confidence, ``(n, L)`` pooled over labels, above the counts per bin.
+
+    Targets in {0, 1}, probabilities in [0, 1] (Guo 2017, fig. 1, with points at the mean confidence of a
+    bin in place of bars).
+
+    Raises:
+        EvaluationError: as ``reliability_bins``.
+    """
+    found = reliability_bins(targets, probabilities, bins)
+    error = expected_calibration_error(targets, probabilities, bins)
+    figure = Figure(figsize=(4.6, 5), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper.plot([0, 1], [0, 1], "--", color=_GREY, linewidth=1)
+    filled = found.count > 0
+    upper.plot(found.confidence[filled], found.frequency[filled], "o-", color=_BLUE, markersize=4)
+    upper.set_ylabel("observed frequency")
+    upper.set_title(f"reliability (expected calibration error {error:.3f})")
+    upper.set_ylim(0, 1)
+    edges = np.arange(bins) / bins
+    lower.bar(edges, found.count, width=1 / bins, align="edge", color=_GREY, edgecolor="white")
+    lower.set_yscale("symlog")
+    lower.set_ylabel("count")
+    lower.set_xlabel("probability")
+    lower.set_xlim(0, 1)
+    return _png(figure)
+
+
+def training_curves(losses: Mapping[str, Sequence[float]], scores: Mapping[str, Sequence[float]]) -> bytes:
+    """Draw losses and scores by epoch side by side: name to one value per epoch, the first being epoch 1.
+
+    NaN leaves a gap (an epoch without validation).
+
+    Raises:
+        EvaluationError: there is no value at all.
+    """
+    raise_if_any(
+        [] if any(map(len, [*losses.values(), *scores.values()])) else ["no losses and no scores"],
+        expected="at least one epoch of one series",
+        remedy="draw after the first epoch",
+    )
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _draw_series(left, losses, "loss")
+    _draw_series(right, scores, "score")
+    return _png(figure)
+
+
+def _draw_series(axes: Axes, series: Mapping[str, Sequence[float]], title: str) -> None:
+    for (name, values), colour in zip(series.items(), _cycle(len(series)), strict=True):
+        epochs = np.arange(1, len(values) + 1)
+        axes.plot(epochs, values, ".-", color=colour, linewidth=1.2, markersize=4, label=name)
+    axes.set_title(title)
+    axes.set_xlabel("epoch")
+    axes.grid(color="#dddddd")
+    if series:
+        axes.legend(fontsize=8)
+
+
+def _cycle(length: int) -> list[str]:
+    return [(_BLUE, _RED, "#3b7d3b", "#8a5a9e", _GREY)[position % 5] for position in range(length)]
+
+
+def _png(figure: Figure) -> bytes:
+    """Render with a palette: a drawing has few colours, and reports are kept with every run."""
+    for part in figure.findobj():
+        if isinstance(part, Text):
+            part.set_fontfamily(_font_families())
+    rendered = io.BytesIO()
+    figure.savefig(rendered, format="png", dpi=_DPI)
+    packed = io.BytesIO()
+    with Image.open(rendered) as image:
+        image.convert("RGB").quantize(_COLOURS).save(packed, format="PNG", optimize=True)
+    return packed.getvalue()
+
+
+@cache
+def _font_families() -> list[str]:
+    """Return the default family followed by the Japanese one, for labels the default cannot draw."""
+    path = str(japanese_font_path())
+    fontManager.addfont(path)
+    return ["DejaVu Sans", FontProperties(fname=path).get_name()]

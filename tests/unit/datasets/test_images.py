@@ -1,0 +1,100 @@
+"""Images nobody vouches for: formats, colour modes, damage and bombs."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zuroku.datasets.images import MAX_PIXELS, decode_rgb, probe_image, square_pixels
+from zuroku.errors import ImageError
+
+
+def encode(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def gradient(size: int = 64) -> np.ndarray:
+    return np.tile(np.linspace(0, 255, size), (size, 1)).astype(np.uint8)
+
+
+def png_header(width: int, height: int) -> bytes:
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    header = struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return b"\x89PNG\r\n\x1a\n" + header + struct.pack(">I", 1000) + b"IDAT" + bytes(100)
+
+
+def test_zero_bytes_are_refused() -> None:
+    with pytest.raises(ImageError, match="zero bytes"):
+        probe_image(b"")
+
+
+def test_text_is_refused_with_what_it_starts_with() -> None:
+    with pytest.raises(ImageError, match="hello"):
+        probe_image(b"hello world")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_a_truncated_image_is_refused(kind: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    data = encode(Image.fromarray(noise), kind)
+    assert probe_image(data).width == 64
+    with pytest.raises(ImageError):
+        probe_image(data[: len(data) // 2])
+
+
+def test_a_bomb_is_refused_by_its_header_alone() -> None:
+    with pytest.raises(ImageError, match="60000 × 60000"):
+        probe_image(png_header(60_000, 60_000))
+    assert 60_000 * 60_000 > MAX_PIXELS
+
+
+def test_a_png_called_jpg_is_known_by_its_bytes() -> None:
+    assert probe_image(encode(Image.fromarray(gradient()), "PNG")).media_type == "image/png"
+
+
+def test_cmyk_becomes_the_rgb_it_stands_for() -> None:
+    red = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
+    pixel = np.asarray(decode_rgb(encode(red, "JPEG", quality=95)))[8, 8]
+    assert pixel[0] > 200
+    assert pixel[1:].max() < 60
+
+
+def test_sixteen_bits_are_scaled_not_clipped() -> None:
+    deep = (gradient().astype(np.uint16)) * 257
+    rgb = np.asarray(decode_rgb(encode(Image.fromarray(deep), "PNG")))
+    assert np.abs(rgb[..., 0].astype(int) - gradient()).max() <= 1
+
+
+def test_transparency_is_laid_on_white_paper() -> None:
+    clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    assert (np.asarray(decode_rgb(encode(clear, "PNG"))) == 255).all()
+
+
+def test_the_exif_orientation_is_applied() -> None:
+    image = Image.new("RGB", (40, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert decode_rgb(encode(image, "JPEG", exif=exif.tobytes())).size == (20, 40)
+
+
+def test_scaled_decoding_never_has_fewer_pixels_than_asked_for() -> None:
+    data = encode(Image.new("RGB", (1000, 700)), "JPEG")
+    scaled = decode_rgb(data, min_side_px=256)
+    assert min(scaled.size) >= 256
+    assert scaled.size[0] < 1000
+
+
+def test_a_square_picture_is_near_the_plain_resize() -> None:
+    y, x = np.mgrid[0:600, 0:900]
+    smooth = (127 + 120 * np.sin(x / 90) * np.cos(y / 70)).astype(np.uint8)
+    image = Image.fromarray(np.stack([smooth] * 3, axis=-1))
+    data = encode(image, "JPEG", quality=95)
+    plain = np.asarray(image.resize((96, 96), Image.Resampling.BILINEAR)).astype(int)
+    ours = square_pixels(data, 96)
+    assert ours.shape == (96, 96, 3)
+    assert np.abs(ours.astype(int) - plain).mean() < 2

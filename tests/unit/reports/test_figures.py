@@ -1,0 +1,101 @@
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from zuroku.errors import EvaluationError
+from zuroku.reports.figures import confusion_matrix_figure, label_bars, reliability_diagram, training_curves
+
+NAMES = ["graphic_map", "graphic_graph", "picture_landmark", "stamp", "図版"]
+
+
+def pixels(png):
+    with Image.open(io.BytesIO(png)) as image:
+        assert image.format == "PNG"
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def bars(values, lows=None, highs=None):
+    size = len(values)
+    return label_bars(NAMES[:size], values, lows or [np.nan] * size, highs or [np.nan] * size, "F1")
+
+
+def blue(png):
+    image = pixels(png)
+    return int(((image[..., 2] - image[..., 0]) > 40).sum())
+
+
+def test_a_larger_confusion_table_stays_small_and_shows_its_counts():
+    rng = np.random.default_rng(0)
+    names = [f"class_{i:02}" for i in range(12)]
+    table = pd.DataFrame(rng.integers(0, 99, (12, 13)), index=names, columns=[*names, "none"])
+    png = confusion_matrix_figure(table)
+    assert len(png) < 60_000
+    assert (pixels(png) != pixels(confusion_matrix_figure(table * 0))).any(axis=2).mean() > 0.1
+
+
+def test_a_row_without_items_is_drawn():
+    table = pd.DataFrame([[0, 0], [1, 3]], index=["図版", "b"], columns=["a", "b"])
+    assert blue(confusion_matrix_figure(table)) > 500
+
+
+def test_bars_grow_with_their_values_and_nan_draws_none():
+    assert blue(bars([0.8, 0.8])) == pytest.approx(2 * blue(bars([0.4, 0.4])), rel=0.05)
+    assert blue(bars([0.8, np.nan])) == pytest.approx(blue(bars([0.8, 0.0])), abs=10)
+    assert blue(bars([0.8, np.nan])) > 1000
+
+
+def test_an_interval_is_drawn_even_when_it_misses_its_value():
+    plain, missed = bars([0.2, 0.2]), bars([0.2, 0.2], [0.5, np.nan], [0.9, np.nan])
+    far = np.abs(pixels(plain) - pixels(missed)).sum(axis=2) > 150  # palettes differ a little everywhere
+    differing = np.flatnonzero(far.any(axis=0))
+    axes_px = pixels(plain).shape[1] * 0.75  # the names take the rest
+    assert differing.max() - differing.min() == pytest.approx(0.4 * axes_px, rel=0.1)
+
+
+def test_bars_of_unequal_length_are_refused():
+    with pytest.raises(EvaluationError, match=r"1 values for 2 labels; 3 highs for 2 labels"):
+        label_bars(["a", "b"], [0.1], [0.1, 0.1], [0.1] * 3, "F1")
+    with pytest.raises(EvaluationError, match="no labels"):
+        label_bars([], [], [], [], "F1")
+    with pytest.raises(EvaluationError, match=r"shape \(0, 0\)"):
+        confusion_matrix_figure(pd.DataFrame())
+
+
+def test_the_reliability_diagram_shows_the_data_and_checks_them():
+    rng = np.random.default_rng(0)
+    probabilities = rng.random((300, 4))
+    honest = reliability_diagram(rng.random((300, 4)) < probabilities, probabilities)
+    reversed_ = reliability_diagram(rng.random((300, 4)) > probabilities, probabilities)
+    assert len(honest) < 60_000
+    assert (pixels(honest) != pixels(reversed_)).any()
+    with pytest.raises(EvaluationError, match="NaN"):
+        reliability_diagram(np.ones((1, 1)), np.array([[np.nan]]))
+
+
+def test_training_curves_leave_gaps_and_draw_no_missing_panel():
+    losses = {"train": [1.0, 0.5, 0.4], "val": [float("nan"), 0.6, float("nan")]}
+    png = training_curves(losses, {"macro F1": [0.2, 0.5, 0.7]})
+    assert len(png) < 60_000
+    assert (pixels(png) != pixels(training_curves(losses, {}))).any()
+    with pytest.raises(EvaluationError, match="no losses and no scores"):
+        training_curves({"train": []}, {})
+
+
+def test_japanese_names_are_drawn_with_a_font_that_has_them(recwarn):
+    first, second = (label_bars([name], [0.5], [0.4], [0.6], "F1") for name in ("図版", "地図"))
+    assert not [w for w in recwarn if "missing from font" in str(w.message)]
+    assert (pixels(first) != pixels(second)).any()  # not two boxes for unknown characters each
+
+
+def test_the_same_numbers_give_the_same_bytes():
+    assert bars([0.3, 0.6]) == bars([0.3, 0.6])
+
+
+def test_pyplot_is_not_imported():
+    code = "import sys, zuroku.reports.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,121 @@
+"""Sealing, verifying, building aside and moving whole."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from zuroku.artifacts import SEAL, build, locked, replace_folder, seal, verify, write_atomically
+from zuroku.errors import BusyError, IntegrityError
+
+
+def _make(work: Path) -> None:
+    (work / "sub").mkdir(exist_ok=True)
+    (work / "a.txt").write_text("a")
+    (work / "sub" / "b.txt").write_text("b")
+
+
+def test_the_seal_is_what_sha256sum_checks(tmp_path: Path) -> None:
+    artifact = build(tmp_path / "out", _make)
+    done = subprocess.run(["sha256sum", "-c", SEAL], cwd=artifact.path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "sub/b.txt: OK" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (lambda p: (p / "a.txt").write_text("x"), "changed a.txt"),
+        (lambda p: (p / "a.txt").unlink(), "missing a.txt"),
+        (lambda p: (p / "new.txt").write_text(""), "added new.txt"),
+    ],
+)
+def test_verify_names_every_difference(tmp_path: Path, damage, named) -> None:
+    artifact = build(tmp_path / "out", _make)
+    assert verify(artifact.path, artifact.sha256) == artifact
+    damage(artifact.path)
+    with pytest.raises(IntegrityError, match=named):
+        verify(artifact.path)
+
+
+def test_a_resealed_folder_is_not_the_one_that_was_meant(tmp_path: Path) -> None:
+    artifact = build(tmp_path / "out", _make)
+    (artifact.path / "a.txt").write_text("forged")
+    seal(artifact.path)
+    verify(artifact.path)
+    with pytest.raises(IntegrityError, match="seal"):
+        verify(artifact.path, artifact.sha256)
+
+
+def test_building_twice_runs_once(tmp_path: Path) -> None:
+    calls = []
+    first = build(tmp_path / "out", lambda work: (calls.append(1), _make(work))[1])
+    second = build(tmp_path / "out", lambda work: (calls.append(1), _make(work))[1])
+    assert first == second
+    assert calls == [1]
+
+
+def test_a_failed_build_leaves_nothing_at_the_target_and_goes_on_from_its_work(tmp_path: Path) -> None:
+    def fail(work: Path) -> None:
+        (work / "half.txt").write_text("half")
+        raise RuntimeError("stopped")
+
+    def finish(work: Path) -> None:
+        assert (work / "half.txt").read_text() == "half"
+
+    with pytest.raises(RuntimeError):
+        build(tmp_path / "out", fail)
+    assert not (tmp_path / "out").exists()
+    build(tmp_path / "out", finish)
+    assert (tmp_path / "out" / "half.txt").exists()
+
+
+def test_replacing_keeps_the_old_folder_until_the_new_one_is_ready(tmp_path: Path) -> None:
+    old, new = tmp_path / "out", tmp_path / "work"
+    old.mkdir()
+    (old / "old").touch()
+    new.mkdir()
+    (new / "new").touch()
+    replace_folder(new, old)
+    assert [p.name for p in old.iterdir()] == ["new"]
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_failing_write_keeps_the_old_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def no_room(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_room)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def _hold(path: Path, held: str) -> None:
+    with locked(path):
+        Path(held).touch()
+        time.sleep(60)
+
+
+def test_a_lock_refuses_a_second_holder_and_dies_with_the_first(tmp_path: Path) -> None:
+    path, held = tmp_path / ".job.lock", tmp_path / "held"
+    process = multiprocessing.get_context("spawn").Process(target=_hold, args=(path, str(held)))
+    process.start()
+    for _ in range(600):
+        if held.exists():
+            break
+        time.sleep(0.05)
+    with pytest.raises(BusyError, match="another process is working on job"), locked(path, wait=False):
+        pass
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+    with locked(path, wait=False):
+        pass
