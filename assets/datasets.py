@@ -36,9 +36,7 @@ def dataset_asset(profile: Profile, stage: str, description: str, class_floor: i
         pool=DVC_POOL,
         check_specs=check_specs(stage, DATASET_CHECKS, _BLOCKING),
     )
-    def dataset(
-        context: dg.AssetExecutionContext, stages: dg.ResourceParam[Stages]
-    ) -> dg.MaterializeResult:
+    def dataset(context: dg.AssetExecutionContext, stages: dg.ResourceParam[Stages]) -> dg.MaterializeResult:
         folder = profile.dataset(stage)
         changed = _source_changed(folder / CARD, settings)
         outcome = stages.reproduce(stage, force=changed, say=context.log.info)

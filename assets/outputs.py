@@ -59,9 +59,11 @@ def materialized(
     }
     if run is not None:
         shown["mlflow_run"] = dg.MetadataValue.url(run.url)
-    for name, data in (pictures or {}).items():
-        shown[name] = dg.MetadataValue.md(picture_markdown(name, data))
-        if run is not None:
+    if pictures:
+        page = "\n\n".join(picture_markdown(name, data) for name, data in pictures.items())
+        shown["pictures"] = dg.MetadataValue.md(page)
+    if run is not None:
+        for name, data in (pictures or {}).items():
             run.log_picture(name, data)
     return dg.MaterializeResult(
         value=artifact,

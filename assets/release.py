@@ -89,15 +89,11 @@ def _champion(profile: Profile, tracker: RunTracking, challenger: Artifact) -> A
     found = published(folder)
     if found is None or found.sha256 != champion.sha256:
         restored = profile.var / "models" / MODEL / "restored" / champion.sha256[:16]
-        found = publish(
-            build(restored, lambda work: tracker.fetch(MODEL, champion.version, work)), folder
-        )
+        found = publish(build(restored, lambda work: tracker.fetch(MODEL, champion.version, work)), folder)
     return None if found.sha256 == challenger.sha256 else Artifact(folder.resolve(), found.sha256)
 
 
 def _alias_finding(profile: Profile, tracker: RunTracking) -> Finding:
     champion, found = tracker.champion(MODEL), published(profile.champion(MODEL))
     alias, copy = champion.sha256 if champion else "none", found.sha256 if found else "none"
-    return Finding(
-        _CHECK[0], alias == copy, f"alias champion: {alias[:16]}, published bundle: {copy[:16]}"
-    )
+    return Finding(_CHECK[0], alias == copy, f"alias champion: {alias[:16]}, published bundle: {copy[:16]}")

@@ -8,7 +8,6 @@ from assets.checks import check_results, check_specs
 from assets.figures import MODEL
 from assets.outputs import ARTIFACT, OWNERS, materialized
 from assets.tracking import RunTracking
-from zuroku.artifacts import Artifact
 from zuroku.config import canonical_json
 from zuroku.findings import Finding
 from zuroku.profile import Profile

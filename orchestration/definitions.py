@@ -22,6 +22,7 @@ def build_tracker(settings: Environment) -> MlflowTracker:
         tracking_uri=settings.tracking_uri,
         artifact_root=settings.artifact_root,
         ui_url=f"http://127.0.0.1:{settings.mlflow_port}",
+        dagster_url=f"http://127.0.0.1:{settings.dagster_port}",
         profile=settings.profile.name,
     )
 

@@ -5,7 +5,6 @@ commands run), then, with the data versions known, whatever of the rest is stale
 """
 
 import argparse
-import sys
 import time
 
 import dagster as dg
@@ -13,8 +12,8 @@ import dagster as dg
 from assets.lineages import build_assets, config_hashes
 from orchestration.currency import Stale, stale_assets, topological
 from orchestration.definitions import build_definitions, build_tracker
-from orchestration.jobs import build_jobs
 from orchestration.environment import Environment, environment, prepare_state
+from orchestration.jobs import build_jobs
 from orchestration.resources.artifact_store import ArtifactStore
 from orchestration.sensors import close_orphans
 from orchestration.summary import print_summary
@@ -40,7 +39,11 @@ def run_jobs(settings: Environment, names: list[str]) -> int:
 
 
 def _run_wave(
-    settings: Environment, definitions: dg.Definitions, instance: dg.DagsterInstance, name: str, datasets: bool
+    settings: Environment,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    name: str,
+    datasets: bool,
 ) -> int:
     job = definitions.resolve_job_def(name)
     selected = job.asset_layer.selected_asset_keys
@@ -71,7 +74,7 @@ def _finish(result: dg.ExecuteInProcessResult, todo: list[Stale], datasets: bool
         raise SystemExit(1)
     if not datasets:
         return len(todo)
-    stages = [event for event in result.get_asset_materialization_events()]
+    stages = list(result.get_asset_materialization_events())
     return sum(bool(event.materialization.metadata["stage_ran"].value) for event in stages)
 
 
@@ -90,4 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

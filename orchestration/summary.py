@@ -18,8 +18,8 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
         macro, micro = metrics["macro_f1"], metrics["micro_f1"]
         print(
             f"figure_tagger ({profile.name} profile): macro F1 {macro['value']:.3f} "
-            f"[{macro['low']:.3f}, {macro['high']:.3f}], micro F1 {micro['value']:.3f}, on {metrics['n_items']} "
-            f"figures of {metrics['n_groups']} unseen books"
+            f"[{macro['low']:.3f}, {macro['high']:.3f}], micro F1 {micro['value']:.3f}, on "
+            f"{metrics['n_items']} figures of {metrics['n_groups']} unseen books"
         )
     release = _latest(settings, "figure_tagger_release")
     if release is not None:

@@ -6,6 +6,7 @@ Dagster run into several MLflow runs, and it leaves runs open after a kill.
 
 import hashlib
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -16,7 +17,6 @@ import dagster as dg
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
-from mlflow.utils.time import get_current_time_millis
 from pydantic import PrivateAttr
 
 from assets.tracking import Champion, RegisteredVersion
@@ -40,7 +40,7 @@ class TrackedRun:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Record ``metrics`` in one call."""
-        now = get_current_time_millis()
+        now = int(time.time() * 1000)
         rows = [Metric(name, float(value), now, step) for name, value in metrics.items()]
         self._client.log_batch(self.run_id, metrics=rows)
 
@@ -69,6 +69,7 @@ class MlflowTracker(dg.ConfigurableResource):
     tracking_uri: str
     artifact_root: str
     ui_url: str = "http://127.0.0.1:5000"
+    dagster_url: str = "http://127.0.0.1:3000"
     profile: str = "sample"
     experiment: str = "zuroku"
 
@@ -132,7 +133,8 @@ class MlflowTracker(dg.ConfigurableResource):
         experiment_id = self._experiment_id()
         runs = self.client.search_runs(
             [experiment_id],
-            f"tags.`dagster.asset` = '{asset}' and tags.profile = '{self.profile}' and attributes.status = 'FINISHED'",
+            f"tags.`dagster.asset` = '{asset}' and tags.profile = '{self.profile}' "
+            "and attributes.status = 'FINISHED'",
             order_by=["attributes.start_time DESC"],
         )
         return [
@@ -184,6 +186,11 @@ class MlflowTracker(dg.ConfigurableResource):
             "dagster.attempt": str(context.retry_number),
             "dagster.job": context.job_name,
             "profile": self.profile,
+            "dagster.url": f"{self.dagster_url}/runs/{context.run_id}",
+            "mlflow.note.content": (
+                f"[Dagster run]({self.dagster_url}/runs/{context.run_id}) of the asset "
+                f"[{asset}]({self.dagster_url}/assets/{asset})"
+            ),
             "code_version": str(context.assets_def.code_versions_by_key[context.asset_key]),
             "git_commit": git_commit(),
         }

@@ -45,7 +45,9 @@ def seal(folder: Path) -> str:
 
     The list has the format of ``sha256sum``, so that anyone can check a folder without zuroku.
     """
-    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != SEAL)
+    files = sorted(
+        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != SEAL
+    )
     lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in files)
     write_atomically(folder / SEAL, lines.encode())
     return hashlib.sha256(lines.encode()).hexdigest()
@@ -65,7 +67,8 @@ def verify(folder: Path, sha256: str | None = None) -> Artifact:
             remedy="build it again; a folder without a seal was never finished",
         )
     text = path.read_bytes()
-    recorded = dict(reversed(line.split("  ", 1)) for line in text.decode().splitlines())
+    lines = (line.split("  ", 1) for line in text.decode().splitlines())
+    recorded = {name: digest for digest, name in lines}
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {SEAL}
     faults = [f"missing {name}" for name in sorted(recorded.keys() - present)]
     faults += [f"added {name}" for name in sorted(present - recorded.keys())]

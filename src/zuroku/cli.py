@@ -35,7 +35,9 @@ def _explained() -> Iterator[None]:
 @app.command()
 def ingest(
     stage: Annotated[str, typer.Argument(help="Dataset to ingest: a YAML file of that name in --configs.")],
-    configs: Annotated[Path, typer.Option(help="Folder of the profile's YAML files.")] = Path("configs/sample"),
+    configs: Annotated[Path, typer.Option(help="Folder of the profile's YAML files.")] = Path(
+        "configs/sample"
+    ),
     data: Annotated[Path, typer.Option(help="Folder that receives the dataset.")] = Path("var/sample/data"),
 ) -> None:
     """Read a collection and write it as a dataset: manifest, tar shards, cards."""
@@ -79,7 +81,9 @@ def tag(
             report = tag_folders(predictor, folders, out, threshold, lambda: show(next(done), total))
     for item_id, reason in report.skipped.items():
         typer.secho(f"passed over {item_id}: {reason}", fg="yellow", err=True)
-    typer.echo(f"{report.tagged} images of {len(folders)} books tagged, {len(report.skipped)} passed over: {out}")
+    typer.echo(
+        f"{report.tagged} images of {len(folders)} books tagged, {len(report.skipped)} passed over: {out}"
+    )
     if report.skipped:
         raise typer.Exit(3)
 
@@ -96,7 +100,12 @@ class _Bar:
         if self._live:
             from rich.console import Console
 
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+            )
             self._progress = Progress(*columns, console=Console(stderr=True))
             self._task = self._progress.add_task(title, total=None)
 

@@ -47,11 +47,13 @@ def split_findings(dataset: Dataset, splits: pd.DataFrame, by: str) -> list[Find
     manifest = dataset.manifest
     twice = splits.loc[splits["group"].duplicated(), "group"].tolist()
     without = sorted(set(manifest[by]) - set(splits["group"]))
-    lacking = {} if without else missing_classes(manifest[by], manifest["label"], splits)
+    lacking = {} if without else missing_classes(manifest[by].tolist(), manifest["label"].tolist(), splits)
     return [
         Finding("one_split_per_group", not twice, f"groups in two splits: {twice[:5] or 'none'}"),
         Finding("every_group_has_a_split", not without, f"groups without a split: {without[:5] or 'none'}"),
-        Finding("every_class_in_every_split", not lacking, f"classes that a split lacks: {lacking or 'none'}"),
+        Finding(
+            "every_class_in_every_split", not lacking, f"classes that a split lacks: {lacking or 'none'}"
+        ),
     ]
 
 

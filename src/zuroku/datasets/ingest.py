@@ -317,4 +317,3 @@ def _executor(kind: Literal["process", "thread"], workers: int) -> Executor:
     if kind == "process":
         return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
     return ThreadPoolExecutor(workers)
-

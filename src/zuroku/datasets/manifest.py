@@ -76,14 +76,23 @@ class Dataset:
         if not table.schema.equals(MANIFEST_SCHEMA, check_metadata=False):
             found = {f.name: str(f.type) for f in table.schema}
             expected = {f.name: str(f.type) for f in MANIFEST_SCHEMA}
-            faults = [f"{name}: {found.get(name, 'missing')}" for name in expected if found.get(name) != expected[name]]
+            faults = [
+                f"{name}: {found.get(name, 'missing')}"
+                for name in expected
+                if found.get(name) != expected[name]
+            ]
             faults += [f"{name}: not expected" for name in found if name not in expected]
             raise IntegrityError(
                 f"{self.root / MANIFEST} has other columns: {'; '.join(faults)}",
                 expected=", ".join(f"{name} {kind}" for name, kind in expected.items()),
                 remedy="ingest the dataset again with this version of zuroku",
             )
-        return table.to_pandas()
+        frame: pd.DataFrame = table.to_pandas()
+        return frame
+
+    def rows(self) -> list[Any]:
+        """Return the manifest as named tuples, in its order."""
+        return list(self.manifest.itertuples(index=False))
 
     @cached_property
     def card(self) -> dict[str, Any]:

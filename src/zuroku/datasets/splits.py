@@ -96,9 +96,7 @@ def extend_splits(
     return pd.DataFrame(rows, columns=["group", "split"])
 
 
-def write_splits(
-    dataset: Dataset, settings: SplitSettings, by: str, ledger: Path, target: Path
-) -> Artifact:
+def write_splits(dataset: Dataset, settings: SplitSettings, by: str, ledger: Path, target: Path) -> Artifact:
     """Write ``splits.parquet`` for ``dataset`` to ``target``, extending the permanent ``ledger``.
 
     ``by`` is the manifest column that must not be split. The ledger remembers every group ever seen,
@@ -125,7 +123,9 @@ def _roomiest(room: Mapping[str, np.ndarray], count: np.ndarray, total: np.ndarr
     return max(room, key=lambda name: (float((room[name] * weight).sum()), float(room[name].sum())))
 
 
-def missing_classes(groups: Sequence[str], labels: Sequence[str], splits: pd.DataFrame) -> dict[str, list[str]]:
+def missing_classes(
+    groups: Sequence[str], labels: Sequence[str], splits: pd.DataFrame
+) -> dict[str, list[str]]:
     """Return, for each split that lacks some, the classes it has no item of."""
     split_of = dict(zip(splits["group"], splits["split"], strict=True))
     seen = Counter((split_of[group], label) for group, label in zip(groups, labels, strict=True))

@@ -57,7 +57,7 @@ def write_bundle(
 
     ``example`` is a batch of the model's input; its first dimension stays free in the ONNX graph.
     """
-    model = model.eval().to("cpu", memory_format=torch.contiguous_format)
+    model = model.eval().to("cpu").to(memory_format=torch.contiguous_format)
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, folder / WEIGHTS)
     _export_onnx(model, example, folder / ONNX)
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -37,8 +37,8 @@ def _tag(dataset: Dataset, predictor: TaggerPredictor, settings: TaggingSettings
     counts: Counter[str] = Counter()
     without = 0
     shown: list[tuple[object, list[str]]] = []
-    rows = dataset.manifest.sort_values(["group", "item_id"]).itertuples(index=False)
-    for group, members in groupby(rows, key=lambda row: row.group):
+    ordered = sorted(dataset.rows(), key=lambda row: (row.group, row.item_id))
+    for group, members in groupby(ordered, key=lambda row: row.group):
         by_id = {row.item_id: row for row in members}
         reads = ((item_id, partial(dataset.read, row)) for item_id, row in by_id.items())
         tags = tag_images(predictor, reads, report, settings.threshold)
@@ -57,5 +57,7 @@ def _tag(dataset: Dataset, predictor: TaggerPredictor, settings: TaggingSettings
         "tags": dict(counts.most_common()),
     }
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    sheet = error_sheet(dataset, [row for row, _ in shown], [caption for _, caption in shown], "tagged figures")
+    sheet = error_sheet(
+        dataset, [row for row, _ in shown], [caption for _, caption in shown], "tagged figures"
+    )
     (out / "pictures" / "tagged.jpg").write_bytes(sheet)

@@ -76,7 +76,10 @@ class ScoredFigures:
         """What the gate compares: macro F1 of any figures."""
         counts = self.item_counts()
         return Evaluated(
-            "macro F1", self.item_ids, self.figures.groups, lambda indices: float(macro_f1(counts[indices].sum(0)))
+            "macro F1",
+            self.item_ids,
+            self.figures.groups,
+            lambda indices: float(macro_f1(counts[indices].sum(0))),
         )
 
 
@@ -127,7 +130,9 @@ def read_metrics(report: Path) -> dict[str, Any]:
 def evaluation_findings(metrics: dict[str, Any], settings: EvaluationSettings) -> list[Finding]:
     """Check that macro F1 reaches the floor and that the model tells tags apart."""
     macro = metrics["macro_f1"]["value"]
-    emitted = [tag for tag, row in metrics["per_tag"].items() if row["true_positives"] + row["false_positives"]]
+    emitted = [
+        tag for tag, row in metrics["per_tag"].items() if row["true_positives"] + row["false_positives"]
+    ]
     wanted = [tag for tag, row in metrics["per_tag"].items() if row["support"]]
     missing = sorted(set(wanted) - set(emitted))
     return [
@@ -161,7 +166,12 @@ def error_sheet(
 
 
 def _evaluate(
-    dataset: Dataset, splits: Artifact, bundle: Artifact, settings: EvaluationSettings, split_by: str, out: Path
+    dataset: Dataset,
+    splits: Artifact,
+    bundle: Artifact,
+    settings: EvaluationSettings,
+    split_by: str,
+    out: Path,
 ) -> None:
     table = pd.read_parquet(splits.path / "splits.parquet")
     scored = score_figures(dataset, table, bundle.path, settings.split, split_by)
@@ -277,9 +287,7 @@ def _columns(values: npt.NDArray[Any], own: LabelHierarchy, shown: LabelHierarch
     """Reorder the columns of ``own`` labels to those of ``shown``; a label it lacks is all zero."""
     place = {label: column for column, label in enumerate(own.labels)}
     empty = np.zeros(len(values), dtype=values.dtype)
-    return np.stack(
-        [values[:, place[label]] if label in place else empty for label in shown.labels], axis=1
-    )
+    return np.stack([values[:, place[label]] if label in place else empty for label in shown.labels], axis=1)
 
 
 def _spelled(found: Interval) -> dict[str, float]:
@@ -310,6 +318,6 @@ def _page(
     write("\nRows: the true class. Columns: the class told.\n")
     write("| | " + " | ".join(map(str, confusion.columns)) + " |")
     write("|---" * (len(confusion.columns) + 1) + "|")
-    for name, counts in confusion.iterrows():
-        write(f"| {name} | " + " | ".join(map(str, counts)) + " |")
+    for row_name, numbers in confusion.iterrows():
+        write(f"| {row_name} | " + " | ".join(map(str, numbers)) + " |")
     return buffer.getvalue()

@@ -21,7 +21,9 @@ class LabelIssueReportSettings(Settings):
     weights: str = "packaged"
     size_px: int = 128
     shown: int = 24
-    suspicious_share: float = Field(default=0.15, gt=0, le=1, description="more suspects than this is a warning")
+    suspicious_share: float = Field(
+        default=0.15, gt=0, le=1, description="more suspects than this is a warning"
+    )
     probe: LabelIssueSettings = LabelIssueSettings()
 
 
@@ -35,7 +37,7 @@ def report_label_issues(dataset: Dataset, settings: LabelIssueReportSettings, ta
 
 
 def _report(dataset: Dataset, settings: LabelIssueReportSettings, out: Path) -> None:
-    rows = [row for row in dataset.manifest.itertuples(index=False) if row.reviewed]
+    rows = [row for row in dataset.rows() if row.reviewed]
     reads = (partial(dataset.read, row) for row in rows)
     embeddings = frozen_embeddings(reads, settings.backbone, settings.weights, settings.size_px)
     issues = find_label_issues(

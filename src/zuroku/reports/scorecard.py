@@ -56,7 +56,10 @@ def _row(claim: Claim, run: Run | None) -> dict[str, Any]:
     row = claim.model_dump()
     metrics = run["metrics"] if run else {}
     if run is None or claim.metric not in metrics:
-        return row | {"ours": None, "verdict": f"not measured: no finished run of {claim.asset} (`make study`)"}
+        return row | {
+            "ours": None,
+            "verdict": f"not measured: no finished run of {claim.asset} (`make study`)",
+        }
     value = metrics[claim.metric]
     low, high = metrics.get(f"{claim.metric}_low"), metrics.get(f"{claim.metric}_high")
     return row | {
@@ -89,7 +92,11 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
     cells = [_cells(row) for row in rows]
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += ["| " + " | ".join(row) + " |" for row in cells]
-    page = "# Scorecard\n\nWhat the sources claim beside what finished runs measured.\n\n" + "\n".join(lines) + "\n"
+    page = (
+        "# Scorecard\n\nWhat the sources claim beside what finished runs measured.\n\n"
+        + "\n".join(lines)
+        + "\n"
+    )
     (out / "scorecard.md").write_text(page, encoding="utf-8")
     (out / "scorecard.html").write_text(_html(header, cells), encoding="utf-8")
 

@@ -25,10 +25,10 @@ from zuroku.evaluation.thresholds import choose_thresholds
 from zuroku.models.backbones import backbone_normalization, create_backbone
 from zuroku.models.bundle import TaggerCard, write_bundle
 from zuroku.models.tagger import ServedTagger, Tagger
+from zuroku.tracking import Tracker
 from zuroku.training.augment import AugmentSettings, augment, item_draw
 from zuroku.training.loop import LoopSettings, fit, optimizer
 from zuroku.training.pixels import EpochSampler, PixelDataset, cache_pixels
-from zuroku.tracking import Tracker
 
 PREPROCESSING = "decoded at the smallest JPEG scale with twice the pixels, squashed bilinearly with antialias"
 
@@ -86,18 +86,25 @@ def labelled_figures(
             expected="at least one reviewed figure per split",
             remedy="extend the splits with this dataset, or add books",
         )
-    rows = list(chosen.itertuples(index=False))
+    rows: list[Any] = list(chosen.itertuples(index=False))
     return LabelledFigures(rows, hierarchy.targets([row.label for row in rows]))
 
 
 class TaggerModule(pl.LightningModule):
     """Binary cross-entropy over the labels that have images (Aoike 2021 §2.1)."""
 
-    def __init__(self, tagger: Tagger, settings: FigureTaggerSettings, trained: npt.NDArray[np.bool_], n: int):
+    tagger: Tagger
+    trained: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, tagger: Tagger, settings: FigureTaggerSettings, trained: npt.NDArray[np.bool_], n_train: int
+    ) -> None:
         super().__init__()
-        self.tagger = tagger.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.tagger = tagger.to(memory_format=torch.channels_last)
         self._settings = settings
-        self._n_train = n
+        self._n_train = n_train
         mean, std = backbone_normalization(settings.backbone)
         self.register_buffer("trained", torch.from_numpy(trained.astype(np.float32)), persistent=False)
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -164,7 +171,7 @@ def _train(
     hierarchy = build_hierarchy(settings.hierarchy, settings.outputs)
     table = pd.read_parquet(splits.path / "splits.parquet")
     figures = {name: labelled_figures(dataset, table, name, hierarchy, split_by) for name in ("train", "val")}
-    trained = figures["train"].targets.any(axis=0)
+    trained = np.asarray(figures["train"].targets.any(axis=0))
     scratch = folder.with_name(folder.name + ".scratch")
     scratch.mkdir(exist_ok=True)
     pixels = {

@@ -110,8 +110,8 @@ def test_fewer_than_two_groups_are_refused(groups):
         bootstrap_items(groups, lambda indices: float(len(indices)), resamples=10, seed=0)
     with pytest.raises(EvaluationError, match=r"[01] groups?\b"):
         bootstrap_counts(group_sums(counts, groups), mean_of_column, resamples=10, seed=0)
+    summed = group_sums(counts, groups)
     with pytest.raises(EvaluationError, match=r"[01] groups?\b"):
-        summed = group_sums(counts, groups)
         bootstrap_counts_difference(summed, summed, mean_of_column, resamples=10, seed=0)
 
 

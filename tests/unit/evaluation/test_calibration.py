@@ -54,7 +54,8 @@ def test_separable_and_reversed_targets_are_refused():
 def test_logits_are_finite_symmetric_and_invert_the_sigmoid():
     found = logits_of(np.array([0, 0.25, 0.5, 1], dtype=np.float32))
     assert found[0] == -found[3] == pytest.approx(-36.7, abs=0.1)
-    assert found[1] == pytest.approx(math.log(1 / 3)) and found[2] == 0
+    assert found[1] == pytest.approx(math.log(1 / 3))
+    assert found[2] == 0
     np.testing.assert_allclose(apply_temperature(np.array([0.1, 0.9]), 1.0), [0.1, 0.9])
     with pytest.raises(EvaluationError, match="1 value"):
         logits_of(np.array([1.5, 0.5]))

@@ -40,7 +40,8 @@ def test_targets_hold_the_class_and_all_it_implies():
     hierarchy = build_hierarchy(IMPLIED)
     names = [*IMPLIED, "stamp"]
     targets = hierarchy.targets(names)
-    assert targets.dtype == np.float32 and targets.shape == (6, 7)
+    assert targets.dtype == np.float32
+    assert targets.shape == (6, 7)
     for name, row in zip(names, targets, strict=True):
         assert labels_of(hierarchy, row) == {name, *IMPLIED[name]}
     assert hierarchy.targets([]).shape == (0, 7)
@@ -161,7 +162,8 @@ def test_decode_lists_all_that_does_not_fit_and_leaves_its_input_alone():
         hierarchy.decode(np.array([[np.nan] * 6]), np.array([0.5, 1.0]), np.ones(3, dtype=bool))
     for words in ("probabilities has shape (1, 6)", "thresholds has shape (2,)", "active has shape (3,)"):
         assert words in caught.value.found
-    assert "NaN" in caught.value.found and "(0, 1)" in caught.value.found
+    assert "NaN" in caught.value.found
+    assert "(0, 1)" in caught.value.found
     probabilities = np.full((2, 7), 0.7)
     hierarchy.decode(probabilities, np.full(7, 0.5), np.zeros(7, dtype=bool))
     assert (probabilities == 0.7).all()

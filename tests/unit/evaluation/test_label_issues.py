@@ -29,14 +29,18 @@ def test_planted_errors_rank_first_and_get_their_class_back():
     found = find_label_issues(ids, embeddings, classes, groups)
     table = found.table
     assert list(table.columns) == ["item_id", "label", "suggested", "quality", "is_issue"]
-    assert sorted(table["item_id"]) == ids and found.left_out == () and found.folds == 5
-    assert (table["quality"].diff().dropna() >= 0).all() and table["quality"].between(0, 1).all()
+    assert sorted(table["item_id"]) == ids
+    assert found.left_out == ()
+    assert found.folds == 5
+    assert (table["quality"].diff().dropna() >= 0).all()
+    assert table["quality"].between(0, 1).all()
     planted_ids = {ids[i] for i in wrong}
     top = table.head(20)
     recall = len(planted_ids & set(top["item_id"])) / 20
     assert recall >= 0.7  # chance is 20 of 240
     flagged = set(table.loc[table["is_issue"], "item_id"])
-    assert len(flagged & planted_ids) >= 14 and len(flagged - planted_ids) <= 10
+    assert len(flagged & planted_ids) >= 14
+    assert len(flagged - planted_ids) <= 10
     hits = top[top["item_id"].isin(planted_ids)]
     right = [NAMES[truth[ids.index(row.item_id)]] == row.suggested for row in hits.itertuples()]
     assert np.mean(right) >= 0.9
@@ -87,8 +91,10 @@ def test_few_groups_lower_the_folds_and_a_class_of_one_group_is_named():
     groups = [("a", "b", "c")[i % 3] for i in range(90)]
     classes[0], classes[3] = "chart", "chart"  # both in book a
     found = find_label_issues(ids, embeddings, classes, groups)
-    assert found.left_out == ("chart",) and found.folds == 3
-    assert len(found.table) == 88 and "chart" not in set(found.table["suggested"])
+    assert found.left_out == ("chart",)
+    assert found.folds == 3
+    assert len(found.table) == 88
+    assert "chart" not in set(found.table["suggested"])
     two = find_label_issues(ids, embeddings, classes, ["a" if g == "a" else "b" for g in groups])
     assert two.folds == 2
 

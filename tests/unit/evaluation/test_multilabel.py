@@ -38,7 +38,8 @@ def test_scores_equal_scikit_learn(seed):
     np.testing.assert_allclose(found.table["precision"], precision)
     np.testing.assert_allclose(found.table["recall"][has_positives], recall[has_positives])
     np.testing.assert_allclose(found.table["f1"][has_positives], f1[has_positives])
-    assert np.isnan(found.table["recall"][3]) and np.isnan(found.table["f1"][3])
+    assert np.isnan(found.table["recall"][3])
+    assert np.isnan(found.table["f1"][3])
     assert found.macro_f1 == pytest.approx(f1[has_positives].mean())
     assert found.micro_f1 == pytest.approx(
         f1_score(targets.astype(int), decisions.astype(int), average="micro")
@@ -48,7 +49,8 @@ def test_scores_equal_scikit_learn(seed):
 def test_precision_is_undefined_only_without_positives_and_without_emissions():
     targets, decisions = np.array([[1, 0], [0, 0]]), np.zeros((2, 2), dtype=bool)
     precision = label_scores(targets, decisions, ["a", "b"]).table["precision"]
-    assert precision[0] == 0 and np.isnan(precision[1])
+    assert precision[0] == 0
+    assert np.isnan(precision[1])
 
 
 def test_false_positives_of_a_label_without_positives_lower_micro_but_not_macro():
@@ -70,7 +72,8 @@ def test_sums_of_counts_score_along_leading_axes():
             for rows in (slice(0, 30), slice(30, 60))
         ]
         np.testing.assert_allclose(statistic(halves), parts)
-    assert np.isnan(macro_f1(np.zeros((3, 5)))) and np.isnan(micro_f1(np.zeros((3, 5))))
+    assert np.isnan(macro_f1(np.zeros((3, 5))))
+    assert np.isnan(micro_f1(np.zeros((3, 5))))
 
 
 @pytest.mark.parametrize("threshold", [0.4, 0.5])

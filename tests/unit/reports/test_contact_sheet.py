@@ -70,12 +70,14 @@ def ink(lines, title=""):
 
 def test_japanese_captions_are_drawn_and_differ():
     first, second = ink(["図版"]), ink(["地図"])
-    assert first.any() and (first != second).any()
+    assert first.any()
+    assert (first != second).any()
 
 
 def test_each_line_takes_its_own_row_and_long_lines_stay_in_their_column():
     one, two = ink(["first"]), ink(["first", "second"])
-    assert two.shape[0] > one.shape[0] and two.sum() > one.sum()
+    assert two.shape[0] > one.shape[0]
+    assert two.sum() > one.sum()
     long_line = ink(["図" * 60])
     assert long_line.shape == ink(["図"]).shape
     assert not long_line[:, -8:].any()
@@ -84,7 +86,9 @@ def test_each_line_takes_its_own_row_and_long_lines_stay_in_their_column():
 
 def test_a_title_stands_above_and_an_empty_sheet_says_so():
     titled, plain = ink([], title="worst errors"), ink([])
-    assert titled.shape[0] > plain.shape[0] and titled.any() and not plain.any()
+    assert titled.shape[0] > plain.shape[0]
+    assert titled.any()
+    assert not plain.any()
     empty = opened(contact_sheet([], title="errors"))
     assert (np.asarray(empty.convert("L")) < 128).any()
 
