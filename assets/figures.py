@@ -35,6 +35,9 @@ DATASET = "ndl_imagelabel"
 CORPUS = "figure_corpus"
 MODEL = "figure_tagger"
 
+# What an asset makes changes with its version; raise it with the code behind the asset.
+CODE_VERSIONS = {"splits": "1", "tagger": "1", "evaluation": "1", "label_issues": "1", "tags": "1"}
+
 # A new data version, or a release of this code, makes the lineage run; broken inputs do not.
 RETRAIN = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
 
@@ -54,7 +57,7 @@ def splits_asset(
         owners=OWNERS,
         dagster_type=ARTIFACT,
         kinds={"parquet"},
-        code_version="1",
+        code_version=CODE_VERSIONS["splits"],
         ins={"dataset": dg.AssetIn(DATASET)},
         tags={"study": study} if study else {},
         check_specs=check_specs(name, SPLIT_CHECKS, blocking),
@@ -68,7 +71,7 @@ def splits_asset(
         settings = resolve(config, SplitSettings)
         data = Dataset(dataset.path)
         ledger = profile.home / "splits" / f"{name}.parquet"
-        target = profile.output(name, "1", settings, {"dataset": dataset})
+        target = profile.output(name, CODE_VERSIONS["splits"], settings, {"dataset": dataset})
         artifact = write_splits(data, settings, by, ledger, target)
         table = pd.read_parquet(artifact.path / "splits.parquet")
         return materialized(
@@ -98,7 +101,7 @@ def tagger_asset(
         owners=OWNERS,
         dagster_type=ARTIFACT,
         kinds={"pytorch", "onnx", "mlflow"},
-        code_version="1",
+        code_version=CODE_VERSIONS["tagger"],
         ins={"dataset": dg.AssetIn(DATASET), "splits": dg.AssetIn(splits)},
         tags={"study": study} if study else {},
         check_specs=checks,
@@ -114,9 +117,9 @@ def tagger_asset(
         settings = resolve(config, FigureTaggerSettings)
         inputs = {DATASET: dataset, "splits": splits}
         data = Dataset(dataset.path)
-        target = profile.output(name, "1", settings, inputs)
+        target = profile.output(name, CODE_VERSIONS["tagger"], settings, inputs)
         with tracker.run(context, settings, inputs) as run:
-            bundle = train_figure_tagger(data, splits, settings, target, "1", run, by)
+            bundle = train_figure_tagger(data, splits, settings, target, CODE_VERSIONS["tagger"], run, by)
             card = read_card(bundle.path)
             run.log_metrics({f"validation_{key}": value for key, value in card.validation.items()})
             version = run.register(name, bundle)
@@ -153,7 +156,7 @@ def evaluation_asset(
         owners=OWNERS,
         dagster_type=ARTIFACT,
         kinds={"report", "mlflow"},
-        code_version="1",
+        code_version=CODE_VERSIONS["evaluation"],
         ins={"dataset": dg.AssetIn(DATASET), "splits": dg.AssetIn(splits), "tagger": dg.AssetIn(tagger)},
         tags={"study": study} if study else {},
         check_specs=check_specs(name, names, blocking),
@@ -169,7 +172,7 @@ def evaluation_asset(
     ) -> dg.MaterializeResult:
         settings = resolve(config, EvaluationSettings)
         inputs = {DATASET: dataset, "splits": splits, "tagger": tagger}
-        target = profile.output(name, "1", settings, inputs)
+        target = profile.output(name, CODE_VERSIONS["evaluation"], settings, inputs)
         with tracker.run(context, settings, inputs) as run:
             report = evaluate_figure_tagger(Dataset(dataset.path), splits, tagger, settings, target, by)
             metrics = read_metrics(report.path)
@@ -206,7 +209,7 @@ def label_issues_asset(profile: Profile) -> dg.AssetsDefinition:
         owners=OWNERS,
         dagster_type=ARTIFACT,
         kinds={"report", "mlflow"},
-        code_version="1",
+        code_version=CODE_VERSIONS["label_issues"],
         ins={"dataset": dg.AssetIn(DATASET)},
         check_specs=check_specs(name, ("few_suspects",), ()),
         automation_condition=RETRAIN,
@@ -219,7 +222,7 @@ def label_issues_asset(profile: Profile) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         settings = resolve(config, LabelIssueReportSettings)
         inputs = {DATASET: dataset}
-        target = profile.output(name, "1", settings, inputs)
+        target = profile.output(name, CODE_VERSIONS["label_issues"], settings, inputs)
         with tracker.run(context, settings, inputs) as run:
             report = report_label_issues(Dataset(dataset.path), settings, target)
             summary = json.loads((report.path / "summary.json").read_text(encoding="utf-8"))
@@ -252,7 +255,7 @@ def tags_asset(profile: Profile) -> dg.AssetsDefinition:
         owners=OWNERS,
         dagster_type=ARTIFACT,
         kinds={"json", "openvino"},
-        code_version="1",
+        code_version=CODE_VERSIONS["tags"],
         ins={"corpus": dg.AssetIn(CORPUS), "release": dg.AssetIn("figure_tagger_release")},
         check_specs=check_specs(name, ("every_figure_tagged",), ()),
         automation_condition=RETRAIN,
@@ -267,7 +270,7 @@ def tags_asset(profile: Profile) -> dg.AssetsDefinition:
         settings = resolve(config, TaggingSettings)
         predictor = TaggerPredictor(profile.champion(MODEL))
         inputs = {CORPUS: corpus, "release": release}
-        target = profile.output(name, "1", settings, inputs)
+        target = profile.output(name, CODE_VERSIONS["tags"], settings, inputs)
         with tracker.run(context, settings, inputs) as run:
             tagged = tag_corpus(Dataset(corpus.path), predictor, settings, target)
             summary = json.loads((tagged.path / "summary.json").read_text(encoding="utf-8"))

@@ -15,6 +15,7 @@ from zuroku.publishing import publish, published
 from zuroku.reports.figure_tagger import report_pictures
 from zuroku.reports.release import judge_figure_tagger, read_verdict
 
+_CODE_VERSION = "1"
 _CHECK = ("alias_equals_publication",)
 
 
@@ -34,7 +35,7 @@ def release_asset(profile: Profile, splits: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         dagster_type=ARTIFACT,
         kinds={"mlflow"},
-        code_version="1",
+        code_version=_CODE_VERSION,
         ins={"dataset": dg.AssetIn(DATASET), "splits": dg.AssetIn(splits), "tagger": dg.AssetIn(MODEL)},
         # The evaluation hands nothing over, but its blocking checks must have passed.
         deps=[f"{MODEL}_evaluation"],
@@ -54,7 +55,7 @@ def release_asset(profile: Profile, splits: str) -> dg.AssetsDefinition:
         champion = _champion(profile, tracker, tagger)
         inputs = {DATASET: dataset, "splits": splits, "tagger": tagger}
         inputs |= {"champion": champion} if champion else {}
-        target = profile.output(name, "1", settings, inputs)
+        target = profile.output(name, _CODE_VERSION, settings, inputs)
         with tracker.run(context, settings, inputs) as run:
             judged = judge_figure_tagger(Dataset(dataset.path), splits, tagger, champion, settings, target)
             verdict = read_verdict(judged.path)

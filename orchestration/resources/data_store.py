@@ -4,6 +4,7 @@ DVC owns the data stages, Dagster everything after them. ``dvc.lock`` in the rep
 sample's; every other profile works in a workspace of its own below ``var/``.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -58,8 +59,15 @@ class DataStore(dg.ConfigurableResource):
     def dvc(self, arguments: list[str], say: Callable[[str], None] = lambda line: None) -> str:
         """Run ``dvc`` with ``arguments`` in the workspace and return what it printed."""
         command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
+        # The stages call ``zuroku`` by name: the one of this environment, activated or not.
+        search_path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         process = subprocess.Popen(
-            command, cwd=self.workspace, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=self.workspace,
+            env=os.environ | {"PATH": search_path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         lines = []
         try:

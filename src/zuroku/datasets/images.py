@@ -83,9 +83,9 @@ def _open(data: bytes) -> Image.Image:
             image = Image.open(io.BytesIO(data), formats=list(MEDIA_TYPES))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise ImageError(
-            f"bytes that start with {data[:8]!r} are no image we read",
-            expected=", ".join(MEDIA_TYPES),
-            remedy="convert the file, or remove it from the collection",
+            f"bytes that start with {data[:8]!r} cannot be read as an image",
+            expected=f"a complete {', '.join(MEDIA_TYPES)}",
+            remedy="fetch or copy it again, convert it, or remove it from the collection",
         ) from error
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(

@@ -1,5 +1,7 @@
 """Training a figure tagger: dataset and splits in, model bundle out."""
 
+import logging
+import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +19,7 @@ from torch.utils.data import DataLoader
 from zuroku.artifacts import Artifact, build
 from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
-from zuroku.errors import SplitError
+from zuroku.errors import EvaluationError, SplitError
 from zuroku.evaluation.calibration import fit_temperature
 from zuroku.evaluation.hierarchy import LabelHierarchy, build_hierarchy
 from zuroku.evaluation.multilabel import label_scores
@@ -29,6 +31,8 @@ from zuroku.tracking import Tracker
 from zuroku.training.augment import AugmentSettings, augment, item_draw
 from zuroku.training.loop import LoopSettings, fit, optimizer
 from zuroku.training.pixels import EpochSampler, PixelDataset, cache_pixels
+
+logger = logging.getLogger("zuroku.training")
 
 PREPROCESSING = "decoded at the smallest JPEG scale with twice the pixels, squashed bilinearly with antialias"
 
@@ -172,7 +176,44 @@ def _train(
     table = pd.read_parquet(splits.path / "splits.parquet")
     figures = {name: labelled_figures(dataset, table, name, hierarchy, split_by) for name in ("train", "val")}
     trained = np.asarray(figures["train"].targets.any(axis=0))
-    scratch = folder.with_name(folder.name + ".scratch")
+    # Beside the folder, not in it: checkpoints and pixels are no part of the bundle.
+    scratch = folder.with_name(f"{folder.name}.scratch")
+    module, val = _fit(dataset, figures, trained, hierarchy, settings, scratch, tracker)
+    decoding = _choose_decoding(_logits(module, val), figures["val"], trained, hierarchy, settings.threshold)
+    card = TaggerCard(
+        name="figure_tagger",
+        labels=list(hierarchy.labels),
+        hierarchy=settings.hierarchy,
+        trained=[label for label, has in zip(hierarchy.labels, trained, strict=True) if has],
+        thresholds=decoding.thresholds,
+        temperature=decoding.temperature,
+        size_px=settings.size_px,
+        preprocessing=PREPROCESSING,
+        backbone=settings.backbone,
+        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256},
+        settings=settings.model_dump(mode="json"),
+        validation=decoding.validation,
+        licence=str(dataset.card["licence"]),
+        code_version=code_version,
+    )
+    mean, std = backbone_normalization(settings.backbone)
+    served = ServedTagger(module.tagger, mean, std, decoding.temperature)
+    example = torch.zeros(2, settings.size_px, settings.size_px, 3, dtype=torch.uint8)
+    seen = [getattr(row, split_by) for part in figures.values() for row in part.rows]
+    write_bundle(folder, served, card, seen, example)
+    shutil.rmtree(scratch)
+
+
+def _fit(
+    dataset: Dataset,
+    figures: dict[str, LabelledFigures],
+    trained: npt.NDArray[np.bool_],
+    hierarchy: LabelHierarchy,
+    settings: FigureTaggerSettings,
+    scratch: Path,
+    tracker: Tracker,
+) -> tuple[TaggerModule, DataLoader[Any]]:
+    """Train in ``scratch`` and return the best epoch's module with the loader of the val figures."""
     scratch.mkdir(exist_ok=True)
     pixels = {
         name: cache_pixels(dataset, part.rows, settings.size_px, scratch / f"{name}.npy")
@@ -185,40 +226,41 @@ def _train(
     module = TaggerModule(tagger, settings, trained, len(figures["train"].rows))
     loaders = _loaders(figures, pixels, settings.loop)
     best = fit(module, loaders["train"], loaders["val"], settings.loop, scratch / "checkpoints", tracker)
-    state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
-    module.load_state_dict(state)
-    module.to("cpu").eval()
+    module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+    return module.to("cpu").eval(), loaders["val"]
 
-    logits = _logits(module, loaders["val"])
-    targets = figures["val"].targets
-    temperature = fit_temperature(logits[:, trained], targets[:, trained])
+
+@dataclass(frozen=True)
+class _Decoding:
+    temperature: float
+    thresholds: list[float]
+    validation: dict[str, float]
+
+
+def _choose_decoding(
+    logits: npt.NDArray[np.float64],
+    val: LabelledFigures,
+    trained: npt.NDArray[np.bool_],
+    hierarchy: LabelHierarchy,
+    threshold: float | None,
+) -> _Decoding:
+    """Calibrate and choose thresholds on the val figures, and score them there."""
+    try:
+        temperature = fit_temperature(logits[:, trained], val.targets[:, trained])
+    except EvaluationError as error:
+        # Few figures can be separable: every sharper temperature then looks better.
+        logger.warning("probabilities stay uncalibrated: %s", error.found)
+        temperature = 1.0
     probabilities = 1 / (1 + np.exp(-logits / temperature))
-    thresholds = choose_thresholds(targets, probabilities)
-    if settings.threshold is not None:
-        thresholds = np.full(len(hierarchy.labels), settings.threshold)
-    scores = label_scores(targets, hierarchy.decode(probabilities, thresholds, trained), hierarchy.labels)
-    card = TaggerCard(
-        name="figure_tagger",
-        labels=list(hierarchy.labels),
-        hierarchy=settings.hierarchy,
-        trained=[label for label, has in zip(hierarchy.labels, trained, strict=True) if has],
-        thresholds=[float(threshold) for threshold in thresholds],
-        temperature=temperature,
-        size_px=settings.size_px,
-        preprocessing=PREPROCESSING,
-        backbone=settings.backbone,
-        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256},
-        settings=settings.model_dump(mode="json"),
-        validation={"macro_f1": scores.macro_f1, "micro_f1": scores.micro_f1},
-        licence=str(dataset.card["licence"]),
-        code_version=code_version,
+    thresholds = choose_thresholds(val.targets, probabilities)
+    if threshold is not None:
+        thresholds = np.full(len(hierarchy.labels), threshold)
+    scores = label_scores(val.targets, hierarchy.decode(probabilities, thresholds, trained), hierarchy.labels)
+    return _Decoding(
+        temperature,
+        [float(cut) for cut in thresholds],
+        {"macro_f1": scores.macro_f1, "micro_f1": scores.micro_f1},
     )
-    mean, std = backbone_normalization(settings.backbone)
-    served = ServedTagger(module.tagger, mean, std, temperature)
-    example = torch.zeros(2, settings.size_px, settings.size_px, 3, dtype=torch.uint8)
-    seen = [getattr(row, split_by) for part in figures.values() for row in part.rows]
-    write_bundle(folder, served, card, seen, example)
-    _remove(scratch)
 
 
 def _loaders(
@@ -242,9 +284,3 @@ def _logits(module: TaggerModule, loader: DataLoader[Any]) -> npt.NDArray[np.flo
 def _channels_first(pixels: Tensor) -> Tensor:
     """``(n, h, w, 3)`` uint8 → ``(n, 3, h, w)`` float32 in [0, 1]."""
     return pixels.permute(0, 3, 1, 2).float() / 255
-
-
-def _remove(scratch: Path) -> None:
-    for path in sorted(scratch.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    scratch.rmdir()

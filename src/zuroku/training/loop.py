@@ -65,6 +65,8 @@ def fit(
     kill, training goes on after the last finished epoch. (Lightning can resume inside an epoch,
     but then repeats its first batches and omits its last.)
     """
+    # Lightning tells of hardware and products; what matters is in our own lines.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     pl.seed_everything(settings.seed, verbose=False)
     best = ModelCheckpoint(
         work, filename="best", monitor="val_loss", save_last=True, enable_version_counter=False

@@ -1,0 +1,126 @@
+"""The main job on a tiny sample, as ``make demo`` runs it: what it makes, and what a second one runs."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from typer.testing import CliRunner
+
+from assets import figures
+from orchestration.demo import run_jobs
+from orchestration.environment import Environment
+from tests.workspace import edit
+from zuroku.artifacts import verify
+from zuroku.cli import app
+from zuroku.datasets.manifest import Dataset
+
+pytestmark = pytest.mark.slow
+
+
+def latest(settings: Environment, name: str) -> Path:
+    pointer = json.loads((settings.profile.home / "latest" / f"{name}.json").read_text())
+    return settings.profile.var / pointer["path"]
+
+
+def client_of(settings: Environment) -> MlflowClient:
+    return MlflowClient(settings.tracking_uri)
+
+
+def runs_of(settings: Environment) -> list:
+    client = client_of(settings)
+    return client.search_runs([e.experiment_id for e in client.search_experiments()])
+
+
+def test_every_output_is_there_and_sealed(finished: Environment) -> None:
+    names = ["figure_splits", "figure_tagger", "figure_tagger_evaluation", "figure_label_issues"]
+    for name in [*names, "figure_tagger_release", "figure_tags", "paper_scorecard"]:
+        verify(latest(finished, name))
+    Dataset(finished.profile.dataset("ndl_imagelabel")).verify()
+
+
+def test_every_tracked_run_is_finished_and_names_its_inputs(finished: Environment) -> None:
+    runs = {run.data.tags["dagster.asset"]: run for run in runs_of(finished)}
+    assert {"figure_tagger", "figure_tagger_evaluation", "figure_tagger_release", "figure_tags"} <= set(runs)
+    manifest = Dataset(finished.profile.dataset("ndl_imagelabel")).version
+    for name, run in runs.items():
+        assert run.info.status == "FINISHED", name
+        assert run.data.tags["dagster.run_id"], name
+        assert run.data.tags["code_version"] == "1", name
+    assert runs["figure_tagger"].data.tags["input.ndl_imagelabel.sha256"] == manifest
+    assert runs["figure_tagger"].data.params["loop.epochs"] == "2"
+    assert "figure_tagger_evaluation" in runs["figure_tagger_evaluation"].data.tags["mlflow.note.content"]
+
+
+def test_the_alias_the_registry_and_the_published_bundle_are_the_same_bytes(finished: Environment) -> None:
+    client = client_of(finished)
+    version = client.get_model_version_by_alias("figure_tagger", "champion")
+    bundle = verify(finished.profile.champion("figure_tagger"))
+    assert version.tags["bundle.sha256"] == bundle.sha256 == verify(latest(finished, "figure_tagger")).sha256
+    files = {path.name for path in bundle.path.iterdir()}
+    assert {"model.onnx", "model.safetensors", "card.json", "training_groups.json"} <= files
+    assert not any(name.endswith((".pkl", ".pt", ".pth", ".ckpt", ".bin")) for name in files)
+
+
+def test_no_test_book_was_trained_on(finished: Environment) -> None:
+    splits = pd.read_parquet(latest(finished, "figure_splits") / "splits.parquet")
+    seen = set(json.loads((latest(finished, "figure_tagger") / "training_groups.json").read_text()))
+    assert seen == set(splits.loc[splits["split"] != "test", "group"])
+
+
+def test_the_command_line_tags_as_the_graph_did(finished: Environment, tmp_path: Path) -> None:
+    corpus = Dataset(finished.profile.dataset("figure_corpus"))
+    for row in corpus.rows():
+        folder = tmp_path / "in" / row.group
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{row.item_id}.jpg").write_bytes(corpus.read(row))
+    arguments = [
+        "tag",
+        str(tmp_path / "in"),
+        "--out",
+        str(tmp_path / "out"),
+        "--var",
+        str(finished.profile.var),
+    ]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    made = latest(finished, "figure_tags") / "tags"
+    assert sorted(p.name for p in made.iterdir()) == sorted(p.name for p in (tmp_path / "out").iterdir())
+    for path in made.iterdir():
+        assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes()
+
+
+def test_a_second_demo_runs_nothing(workspace: Environment) -> None:
+    assert run_jobs(workspace, ["demo_job"]) > 0
+    before = len(runs_of(workspace))
+    assert run_jobs(workspace, ["demo_job"]) == 0
+    assert len(runs_of(workspace)) == before
+
+
+def test_what_a_change_makes_run(workspace: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code, configuration and data in turn: exactly what depends on the change runs."""
+    root = workspace.profile.root
+    run_jobs(workspace, ["demo_job"])
+
+    monkeypatch.setitem(figures.CODE_VERSIONS, "tags", "2")
+    assert run_jobs(workspace, ["demo_job"]) == 1
+
+    edit(root, "figure_tagger_evaluation", worst=6)
+    # evaluation, then release, tags and scorecard behind it
+    assert run_jobs(workspace, ["demo_job"]) == 4
+    assert trained(workspace) == 1
+
+    edit(root, "ndl_imagelabel", generated={"seed": 1, "books": 40})
+    # the stage and everything after it; the corpus is not touched
+    assert run_jobs(workspace, ["demo_job"]) == 8
+    assert trained(workspace) == 2
+    with sqlite3.connect(workspace.profile.var / "mlflow.db") as database:
+        statuses = {row[0] for row in database.execute("select status from runs")}
+    assert statuses == {"FINISHED"}
+
+
+def trained(settings: Environment) -> int:
+    folder = settings.profile.home / "outputs" / "figure_tagger"
+    return sum(not path.name.startswith(".") for path in folder.iterdir())

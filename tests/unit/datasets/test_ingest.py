@@ -1,0 +1,228 @@
+"""Ingest: whole or not at all, resumable after a kill, bad items quarantined with their reason."""
+
+import io
+import json
+import multiprocessing
+import os
+import resource
+import signal
+import tarfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from zuroku.datasets.ingest import Collection, IngestSettings, ingest
+from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.source import SourceItem
+from zuroku.errors import BusyError, DownloadError, QuarantineError, SourceError, StorageError
+
+CARD = {"name": "figures", "description": "test", "licence": "CC0-1.0", "url": "https://example.org"}
+SMALL_SHARDS = IngestSettings(shard_bytes=20_000, workers=2, max_quarantined_share=0.5)
+
+
+def jpeg(seed: int) -> bytes:
+    noise = np.random.default_rng(seed).integers(0, 255, (40, 60, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def item(index: int, read=None, label: str = "map", item_id: str = "") -> SourceItem:
+    name = item_id or f"{1000 + index // 3}_{index}_0"
+    return SourceItem(name, label, name.split("_")[0], "地図帖", "CC0-1.0", "", read or partial(jpeg, index))
+
+
+def collection(n: int = 24, *more: SourceItem) -> Collection:
+    return Collection([*map(item, range(n)), *more], "fingerprint", "thread")
+
+
+def slow_jpeg(index: int, log: Path, pause_s: float) -> bytes:
+    with log.open("a") as file:
+        file.write(f"{index}\n")
+    time.sleep(pause_s)
+    return jpeg(index)
+
+
+def slow_collection(log: Path, pause_s: float) -> Collection:
+    reads = [partial(slow_jpeg, index, log, pause_s) for index in range(60)]
+    return Collection([item(i, read) for i, read in enumerate(reads)], "fingerprint", "thread")
+
+
+def slow_ingest(log: Path, out: Path, pause_s: float = 0.02) -> None:
+    ingest(slow_collection(log, pause_s), out, SMALL_SHARDS, CARD)
+
+
+def quarantine(dataset: Dataset) -> dict[str, str]:
+    table = pd.read_parquet(dataset.root / "quarantine.parquet")
+    return dict(zip(table["item_id"], table["reason"], strict=True))
+
+
+def test_what_is_read_back_is_what_was_there(tmp_path: Path) -> None:
+    dataset = ingest(collection(), tmp_path / "out", SMALL_SHARDS, CARD)
+    dataset.verify()
+    rows = dataset.rows()
+    assert [row.item_id for row in rows] == [item(i).item_id for i in range(24)]
+    assert [dataset.read(row) for row in rows] == [jpeg(i) for i in range(24)]
+    assert len({row.shard for row in rows}) > 2
+    assert (rows[0].width, rows[0].height, rows[0].media_type) == (60, 40, "image/jpeg")
+    assert dataset.card["items"] == 24
+
+
+def test_a_shard_is_an_ordinary_tar_with_a_description_beside_each_image(tmp_path: Path) -> None:
+    dataset = ingest(collection(), tmp_path / "out", SMALL_SHARDS, CARD)
+    row = dataset.rows()[0]
+    with tarfile.open(dataset.root / "shards" / row.shard) as tar:
+        assert tar.getnames()[:2] == [f"{row.item_id}.jpg", f"{row.item_id}.json"]
+        member = tar.getmember(f"{row.item_id}.jpg")
+        assert (member.offset_data, member.size) == (row.offset, row.length)
+        assert json.load(tar.extractfile(f"{row.item_id}.json"))["title"] == "地図帖"
+
+
+def test_the_version_follows_from_the_bytes_alone(tmp_path: Path) -> None:
+    first = ingest(collection(), tmp_path / "a", SMALL_SHARDS, CARD)
+    again = ingest(collection(), tmp_path / "b", IngestSettings(shard_bytes=20_000, workers=1), CARD)
+    other = ingest(collection(23), tmp_path / "c", SMALL_SHARDS, CARD)
+    assert first.version == again.version != other.version
+
+
+def test_bad_items_are_quarantined_with_their_reason(tmp_path: Path) -> None:
+    def gone() -> bytes:
+        raise DownloadError("404 for x", expected="an image", remedy="check")
+
+    bad = [
+        item(100, lambda: jpeg(100)[:900], item_id="9_1_0"),
+        item(101, lambda: b"", item_id="9_2_0"),
+        item(102, gone, item_id="9_3_0"),
+        item(103, partial(Path("/nowhere").read_bytes), item_id="9_4_0"),
+    ]
+    dataset = ingest(collection(24, *bad), tmp_path / "out", SMALL_SHARDS, CARD)
+    reasons = quarantine(dataset)
+    assert set(reasons) == {"9_1_0", "9_2_0", "9_3_0", "9_4_0"}
+    assert "does not decode" in reasons["9_1_0"]
+    assert "zero bytes" in reasons["9_2_0"]
+    assert "404" in reasons["9_3_0"]
+    assert "No such file" in reasons["9_4_0"]
+    assert dataset.card["quarantined"] == 4
+
+
+def test_too_many_bad_items_stop_the_ingest_and_publish_nothing(tmp_path: Path) -> None:
+    bad = [item(100 + i, lambda: b"broken", item_id=f"9_{i}_0") for i in range(4)]
+    strict = IngestSettings(shard_bytes=20_000, max_quarantined_share=0.1)
+    with pytest.raises(QuarantineError, match=r"4 of 28 items are bad.*9_0_0"):
+        ingest(collection(24, *bad), tmp_path / "out", strict, CARD)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_same_bytes_are_kept_once_and_never_under_two_labels(tmp_path: Path) -> None:
+    twins = [
+        item(200, partial(jpeg, 0), item_id="9_1_0"),
+        item(201, partial(jpeg, 1), label="stamp", item_id="9_2_0"),
+    ]
+    dataset = ingest(collection(6, *twins), tmp_path / "out", SMALL_SHARDS, CARD)
+    reasons = quarantine(dataset)
+    assert reasons["9_1_0"] == "the same bytes as 1000_0_0 (map)"
+    assert reasons["1000_1_0"] == "the same bytes are labelled map and stamp"
+    assert "9_2_0" in reasons
+    assert [row.item_id for row in dataset.rows()] == [item(i).item_id for i in (0, 2, 3, 4, 5)]
+
+
+def test_an_id_stands_for_one_item(tmp_path: Path) -> None:
+    twin = item(300, item_id="1000_0_0")
+    dataset = ingest(collection(6, twin), tmp_path / "out", SMALL_SHARDS, CARD)
+    assert quarantine(dataset) == {"1000_0_0": "another item has the id 1000_0_0"}
+    assert dataset.read(dataset.rows()[0]) == jpeg(0)
+
+
+def test_an_empty_collection_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no image"):
+        ingest(Collection([], "none", "thread"), tmp_path / "out", SMALL_SHARDS, CARD)
+
+
+def test_a_failure_leaves_the_old_dataset_untouched(tmp_path: Path) -> None:
+    old = ingest(collection(), tmp_path / "out", SMALL_SHARDS, CARD)
+    version = old.version
+
+    def stop(done: int, total: int) -> None:
+        if done > 10:
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError):
+        ingest(collection(30), tmp_path / "out", SMALL_SHARDS, CARD, progress=stop)
+    assert Dataset(tmp_path / "out").version == version
+    Dataset(tmp_path / "out").verify()
+
+
+def test_killed_in_the_middle_it_goes_on_and_ends_the_same(tmp_path: Path) -> None:
+    log, out = tmp_path / "log", tmp_path / "out"
+    process = multiprocessing.get_context("spawn").Process(target=slow_ingest, args=(log, out, 0.1))
+    process.start()
+    parts = tmp_path / ".out.partial" / "parts"
+    for _ in range(1200):
+        if len(list(parts.glob("0*.json"))) >= 2:
+            break
+        time.sleep(0.02)
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+    assert not out.exists()
+    done = json.loads(max(parts.glob("0*.json")).read_text())["consumed"]
+    before = len(log.read_text().split())
+    slow_ingest(log, out, 0)
+    read_again = [int(line) for line in log.read_text().split()[before:]]
+    assert sorted(read_again) == list(range(done, 60))
+    assert done > 0
+    whole = ingest(slow_collection(tmp_path / "other", 0), tmp_path / "whole", SMALL_SHARDS, CARD)
+    assert Dataset(out).version == whole.version
+    for path in (out / "shards").iterdir():
+        assert path.read_bytes() == (whole.root / "shards" / path.name).read_bytes()
+    assert not (tmp_path / ".out.partial").exists()
+
+
+def test_half_done_work_of_another_collection_is_thrown_away(tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        if done == 20:
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError):
+        ingest(collection(), tmp_path / "out", SMALL_SHARDS, CARD, progress=stop)
+    other = Collection([item(i) for i in range(50, 60)], "another", "thread")
+    dataset = ingest(other, tmp_path / "out", SMALL_SHARDS, CARD)
+    assert len(dataset.manifest) == 10
+
+
+def limited_ingest(out: Path, answer: str) -> None:
+    # Files larger than this fail as they do on a full disk; Python ignores the signal that comes too.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, resource.RLIM_INFINITY))
+    try:
+        ingest(collection(), out, IngestSettings(shard_bytes=1 << 20), CARD)
+    except StorageError as error:
+        Path(answer).write_text(str(error))
+
+
+def test_a_full_disk_is_said_and_a_second_run_goes_on(tmp_path: Path) -> None:
+    out, answer = tmp_path / "out", tmp_path / "answer"
+    process = multiprocessing.get_context("spawn").Process(target=limited_ingest, args=(out, str(answer)))
+    process.start()
+    process.join()
+    assert "no room left" in answer.read_text()
+    assert "free space" in answer.read_text()
+    assert not out.exists()
+    assert len(ingest(collection(), out, IngestSettings(shard_bytes=1 << 20), CARD).manifest) == 24
+
+
+def test_two_ingests_at_once_are_refused(tmp_path: Path) -> None:
+    log, out = tmp_path / "log", tmp_path / "out"
+    process = multiprocessing.get_context("spawn").Process(target=slow_ingest, args=(log, out, 0.5))
+    process.start()
+    for _ in range(1200):
+        if log.exists():
+            break
+        time.sleep(0.02)
+    with pytest.raises(BusyError, match="working on out"):
+        ingest(collection(), out, SMALL_SHARDS, CARD)
+    process.kill()
+    process.join()

@@ -1,0 +1,56 @@
+"""A small workspace for tests: the repository's own configuration with tiny values.
+
+The code that runs is the product's; only values differ.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestration.environment import Environment
+from zuroku.profile import Profile
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = REPOSITORY.parent / "shared"
+
+
+def tiny_workspace(root: Path) -> Environment:
+    """Lay out ``root`` as a repository with a sample of a few dozen figures and one epoch."""
+    shutil.copytree(REPOSITORY / "configs" / "sample", root / "configs" / "sample")
+    shutil.copytree(
+        REPOSITORY / ".dvc", root / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "*.local")
+    )
+    shutil.copy2(REPOSITORY / "dvc.yaml", root / "dvc.yaml")
+    params = {
+        "configs": "configs/sample",
+        "data": "var/sample/data",
+        "source": str(REPOSITORY / "src" / "zuroku"),
+    }
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
+    edit(root, "ndl_imagelabel", generated={"seed": 1, "books": 36})
+    edit(root, "figure_corpus", generated={"seed": 2, "books": 3, "first_pid": 9500001})
+    for name in ("figure_tagger", "figure_tagger_faithful"):
+        loop = {"epochs": 2, "patience": 2, "batch_size": 16, "learning_rate": 0.001, "schedule": "constant"}
+        edit(root, name, size_px=64, loop=loop)
+    # What a tiny model reaches is not what is tested here.
+    edit(root, "figure_tagger_evaluation", floor=0.0, resamples=100)
+    edit(root, "figure_tagger_release", floor=0.0, resamples=100)
+    edit(root, "figure_label_issues", size_px=64)
+    var = root / "var"
+    return Environment(
+        profile=Profile("sample", root),
+        instance="local",
+        tracking_uri=f"sqlite:///{var / 'mlflow.db'}",
+        artifact_root=(var / "artifacts").as_uri(),
+        mlflow_port=5000,
+        dagster_port=3000,
+    )
+
+
+def edit(root: Path, task: str, **values: Any) -> None:
+    """Change top-level values of a task's configuration."""
+    path = root / "configs" / "sample" / f"{task}.yaml"
+    current = yaml.safe_load(path.read_text()) or {}
+    path.write_text(yaml.safe_dump(current | values, allow_unicode=True, sort_keys=False))
