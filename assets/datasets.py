@@ -38,7 +38,7 @@ def dataset_asset(profile: Profile, stage: str, description: str, class_floor: i
     )
     def dataset(context: dg.AssetExecutionContext, stages: dg.ResourceParam[Stages]) -> dg.MaterializeResult:
         folder = profile.dataset(stage)
-        changed = _source_changed(folder / CARD, settings)
+        changed = _source_changed(folder / CARD, settings, profile.root)
         outcome = stages.reproduce(stage, force=changed, say=context.log.info)
         found = Dataset(folder)
         numbers = {name: found.card[name] for name in ("items", "groups", "quarantined", "licence", "source")}
@@ -59,10 +59,10 @@ def dataset_asset(profile: Profile, stage: str, description: str, class_floor: i
     return dataset
 
 
-def _source_changed(card: Path, settings: CollectionSettings) -> bool:
+def _source_changed(card: Path, settings: CollectionSettings, root: Path) -> bool:
     """Say whether the source lists other items than those ingested; DVC does not watch sources."""
     if not card.is_file():
         return False
     recorded = json.loads(card.read_text(encoding="utf-8"))["fingerprint"]
-    found = collection_fingerprint(settings)
+    found = collection_fingerprint(settings, root)
     return found is not None and recorded != found

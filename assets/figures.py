@@ -85,10 +85,10 @@ def splits_asset(
 
 
 def tagger_asset(
-    profile: Profile, name: str, task: str, splits: str, by: str, study: str | None
+    profile: Profile, name: str, model: str, splits: str, by: str, study: str | None
 ) -> dg.AssetsDefinition:
-    """Return the asset that trains a tagger configured by ``task``; it is registered in MLflow."""
-    defaults = profile.load(task, FigureTaggerSettings)
+    """Return the asset that trains the tagger ``name`` and registers it in MLflow as ``model``."""
+    defaults = profile.load(name, FigureTaggerSettings)
     launch = launch_config(defaults)
     # A random split of images shares books by design; that is what the variant is there to show.
     blocking = BUNDLE_CHECKS if by == "group" else BUNDLE_CHECKS[:1]
@@ -122,7 +122,7 @@ def tagger_asset(
             bundle = train_figure_tagger(data, splits, settings, target, CODE_VERSIONS["tagger"], run, by)
             card = read_card(bundle.path)
             run.log_metrics({f"validation_{key}": value for key, value in card.validation.items()})
-            version = run.register(name, bundle)
+            version = run.register(model, bundle)
             findings = _bundle_findings(data, splits, bundle, by)
             return materialized(
                 bundle,
@@ -242,8 +242,8 @@ def label_issues_asset(profile: Profile) -> dg.AssetsDefinition:
     return label_issues
 
 
-def tags_asset(profile: Profile) -> dg.AssetsDefinition:
-    """Return the asset that tags the corpus with the released model."""
+def tags_asset(profile: Profile, model: str) -> dg.AssetsDefinition:
+    """Return the asset that tags the corpus with the champion of ``model``."""
     defaults = profile.load("figure_tags", TaggingSettings)
     launch = launch_config(defaults)
     name = "figure_tags"
@@ -268,7 +268,7 @@ def tags_asset(profile: Profile) -> dg.AssetsDefinition:
         tracker: dg.ResourceParam[RunTracking],
     ) -> dg.MaterializeResult:
         settings = resolve(config, TaggingSettings)
-        predictor = TaggerPredictor(profile.champion(MODEL))
+        predictor = TaggerPredictor(profile.champion(model))
         inputs = {CORPUS: corpus, "release": release}
         target = profile.output(name, CODE_VERSIONS["tags"], settings, inputs)
         with tracker.run(context, settings, inputs) as run:

@@ -38,7 +38,9 @@ def picture_transform(card: TaggerCard) -> Compose:
     """Return the bundle's preprocessing after decoding, as a torchvision transform."""
     mean, std = backbone_normalization(card.backbone)
     size = (card.size_px, card.size_px)
-    return Compose([Resize(size, InterpolationMode.BILINEAR, antialias=True), ToTensor(), Normalize(mean, std)])
+    return Compose(
+        [Resize(size, InterpolationMode.BILINEAR, antialias=True), ToTensor(), Normalize(mean, std)]
+    )
 
 
 class PlainTagger:

@@ -5,6 +5,7 @@ from typing import Any
 
 from orchestration.environment import Environment
 from zuroku.artifacts import Artifact
+from zuroku.reports.release import ReleaseSettings
 
 
 def print_summary(settings: Environment, ran: int, seconds: float) -> None:
@@ -34,7 +35,8 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
         artifact = _latest(settings, name)
         if artifact is not None:
             print(f"  {artifact.path.relative_to(profile.root)}  {what}")
-    print(f"  {profile.champion('figure_tagger').relative_to(profile.root)}  the released model")
+    model = profile.load("figure_tagger_release", ReleaseSettings).model
+    print(f"  {profile.champion(model).relative_to(profile.root)}  the released model")
     print(f"  {latest.relative_to(profile.root)}  the latest output of every asset")
     print("\n  make ui                                      Dagster and MLflow in the browser")
     print("  .venv/bin/zuroku tag FOLDER --out FOLDER     tag figures of your own")

@@ -27,6 +27,7 @@ def tiny_workspace(root: Path) -> Environment:
         "configs": "configs/sample",
         "data": "var/sample/data",
         "source": str(REPOSITORY / "src" / "zuroku"),
+        "root": ".",
     }
     (root / "params.yaml").write_text(yaml.safe_dump(params))
     edit(root, "ndl_imagelabel", generated={"seed": 1, "books": 36})
@@ -36,7 +37,7 @@ def tiny_workspace(root: Path) -> Environment:
         edit(root, name, size_px=64, loop=loop)
     # What a tiny model reaches is not what is tested here.
     edit(root, "figure_tagger_evaluation", floor=0.0, resamples=100)
-    edit(root, "figure_tagger_release", floor=0.0, resamples=100)
+    edit(root, "figure_tagger_release", gate={"delta": 0.03, "floor": 0.0, "resamples": 100, "seed": 1})
     edit(root, "figure_label_issues", size_px=64)
     var = root / "var"
     return Environment(

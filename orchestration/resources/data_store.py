@@ -104,7 +104,7 @@ def _copy_workspace(root: Path, workspace: Path, profile: str) -> None:
     (workspace / ".dvc").mkdir(parents=True, exist_ok=True)
     shutil.copy2(root / "dvc.yaml", workspace / "dvc.yaml")
     shutil.copytree(root / "configs" / profile, workspace / "configs", dirs_exist_ok=True)
-    values = {"configs": "configs", "data": "data", "source": str(root / "src" / "zuroku")}
+    values = {"configs": "configs", "data": "data", "source": "../../src/zuroku", "root": "../.."}
     (workspace / "params.yaml").write_text(yaml.safe_dump(values))
     shutil.copy2(root / ".dvc" / "config", workspace / ".dvc" / "config")
     local = f"[core]\n    no_scm = true\n[cache]\n    dir = {root / '.dvc' / 'cache'}\n"

@@ -39,6 +39,7 @@ def ingest(
         "configs/sample"
     ),
     data: Annotated[Path, typer.Option(help="Folder that receives the dataset.")] = Path("var/sample/data"),
+    root: Annotated[Path, typer.Option(help="Where relative paths in the YAML files start.")] = Path("."),
 ) -> None:
     """Read a collection and write it as a dataset: manifest, tar shards, cards."""
     from zuroku.config import load_settings
@@ -46,7 +47,7 @@ def ingest(
 
     with _explained(), _bar(f"ingest {stage}") as show:
         settings = load_settings(configs / f"{stage}.yaml", CollectionSettings)
-        dataset = ingest_collection(settings, data / stage, show)
+        dataset = ingest_collection(settings, data / stage, root, show)
         card = dataset.card
     typer.echo(
         f"{stage}: {card['items']} items of {card['groups']} books, {card['quarantined']} quarantined, "

@@ -49,27 +49,43 @@ class CollectionSettings(Settings):
         return self
 
 
-def open_collection(settings: CollectionSettings) -> Collection:
-    """List the items of the configured source; their bytes are read later."""
+def open_collection(settings: CollectionSettings, root: Path) -> Collection:
+    """List the items of the configured source; their bytes are read later.
+
+    Relative paths of the configuration start at ``root``.
+    """
     classes = set(settings.hierarchy)
     if settings.generated is not None and settings.source == "generated":
         return Collection(_generated(settings), config_hash(settings), workers="process")
     if settings.folder is not None and settings.source == "folder":
-        items = folder_items(settings.folder, classes)
-        return Collection(items, _listing_hash(settings, settings.folder.root), workers="thread")
+        folder = settings.folder.model_copy(
+            update={"root": root / settings.folder.root, "metadata": _below(root, settings.folder.metadata)}
+        )
+        items = folder_items(folder, classes)
+        return Collection(items, _listing_hash(settings, folder.root), workers="thread")
     assert settings.download is not None  # by the validator above
-    client = PoliteClient(settings.download.http)
-    items = imagelabel_items(settings.download, classes, client)
+    download = settings.download.model_copy(
+        update={
+            "destination": root / settings.download.destination,
+            "metadata": _below(root, settings.download.metadata),
+        }
+    )
+    # It stays open as long as items are read, which is until the process ends.
+    client = PoliteClient(download.http)
+    items = imagelabel_items(download, classes, client)
     for tag, count in settings.more_of.items():
-        items += illustrations_of_tag(tag, count, settings.download, client)
+        items += illustrations_of_tag(tag, count, download, client)
     return Collection(items, _items_hash(settings, items), workers="thread")
 
 
 def ingest_collection(
-    settings: CollectionSettings, out: Path, progress: Progress = lambda done, total: None
+    settings: CollectionSettings,
+    out: Path,
+    root: Path,
+    progress: Progress = lambda done, total: None,
 ) -> Dataset:
     """Ingest the configured collection into ``out`` and write its card and its Croissant beside."""
-    collection = open_collection(settings)
+    collection = open_collection(settings, root)
     about: dict[str, Any] = settings.model_dump(
         mode="json", include={"name", "description", "licence", "url", "citation", "source", "hierarchy"}
     )
@@ -77,11 +93,11 @@ def ingest_collection(
     return ingest(collection, out, settings.ingest, about, progress, finish=write_croissant)
 
 
-def collection_fingerprint(settings: CollectionSettings) -> str | None:
+def collection_fingerprint(settings: CollectionSettings, root: Path) -> str | None:
     """Return the fingerprint of what the source holds now, or None where only a fetch can tell."""
     if settings.source == "download":
         return None
-    return open_collection(settings).fingerprint
+    return open_collection(settings, root).fingerprint
 
 
 def _generated(settings: CollectionSettings) -> list[SourceItem]:
@@ -100,12 +116,17 @@ def _generated(settings: CollectionSettings) -> list[SourceItem]:
     ]
 
 
+def _below(root: Path, path: Path | None) -> Path | None:
+    return None if path is None else root / path
+
+
 def _listing_hash(settings: CollectionSettings, root: Path) -> str:
     """Hash names, sizes and times below ``root``: what can change without anyone saying so."""
     digest = hashlib.sha256(config_hash(settings).encode())
-    for path in sorted(p for p in root.rglob("*") if p.is_file()):
+    for path in sorted(p for p in root.rglob("[!.]*") if p.is_file()):
         status = path.stat()
-        digest.update(f"{path.relative_to(root)!s}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        line = f"{path.relative_to(root)!s}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 

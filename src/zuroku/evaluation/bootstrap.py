@@ -38,12 +38,12 @@ def group_sums(item_counts: Array, groups: Sequence[Hashable]) -> NDArray[Any]:
     """Return the counts ``(G, *k)`` summed by group from those of items ``(n, *k)``; groups in sorted order.
 
     Raises:
-        EvaluationError: not one group per item.
+        EvaluationError: not one group per item, or the groups have no order (a missing one among them).
     """
     item_counts = np.asarray(item_counts)
     _check_lengths(groups, item_counts)
-    _, group_of = np.unique(np.asarray(groups), return_inverse=True)
-    sums = np.zeros((len(set(groups)), *item_counts.shape[1:]), dtype=item_counts.dtype)
+    n_groups, group_of = _group_codes(groups)
+    sums = np.zeros((n_groups, *item_counts.shape[1:]), dtype=item_counts.dtype)
     np.add.at(sums, group_of, item_counts)
     return sums
 
@@ -114,13 +114,37 @@ def bootstrap_items(
     an item as often as its group was drawn. For a paired difference, let ``statistic`` return it.
 
     Raises:
-        EvaluationError: fewer than two groups, or the statistic of a draw is not finite.
+        EvaluationError: fewer than two groups, groups without an order (a missing one among them), or the
+            statistic of a draw is not finite.
     """
-    names, group_of = np.unique(np.asarray(groups), return_inverse=True)
-    draws = _draws(len(names), resamples, seed, confidence)
+    n_groups, group_of = _group_codes(groups)
+    draws = _draws(n_groups, resamples, seed, confidence)
     members = np.split(np.argsort(group_of, kind="stable"), np.cumsum(np.bincount(group_of))[:-1])
     values = [statistic(np.concatenate([members[group] for group in draw])) for draw in draws]
-    return _interval(statistic(np.arange(len(groups))), np.array(values), confidence, len(names))
+    return _interval(statistic(np.arange(len(groups))), np.array(values), confidence, n_groups)
+
+
+def _group_codes(groups: Sequence[Hashable]) -> tuple[int, NDArray[np.intp]]:
+    """Return the number of groups and each item's place ``(n,)`` among them in sorted order.
+
+    NumPy would split a group that is a tuple, and take 1 and "1" for one group.
+    """
+    missing = sum(group is None or group != group for group in groups)
+    try:
+        names = [] if missing else sorted(set(groups))  # type: ignore[type-var]
+    except TypeError as error:
+        raise EvaluationError(
+            f"groups of kinds that cannot be put in order: {error}",
+            expected="groups of one kind, such as book ids",
+            remedy="pass the manifest's group column unchanged",
+        ) from error
+    raise_if_any(
+        [f"{missing} items without a group"] if missing else [],
+        expected="a group for every item",
+        remedy="give each item its own group where nothing joins it to others",
+    )
+    place = {name: code for code, name in enumerate(names)}
+    return len(names), np.array([place[group] for group in groups], dtype=np.intp)
 
 
 def _draws(n_groups: int, resamples: int, seed: int, confidence: float) -> NDArray[np.intp]:

@@ -35,14 +35,15 @@ class GateSettings(Settings):
 class Evaluated:
     """One model on the frozen test set.
 
-    ``item_ids`` and ``groups`` are ``(n,)`` in the test set's order; ``statistic`` gives the metric of any
-    item indices ``(m,)``, with repeats. Higher is better: pass an error as its negative. ``group_noun`` is
-    what the reason calls the groups.
+    ``item_ids``, ``groups`` and ``truths`` (each item's true answer) are ``(n,)`` in the test set's order;
+    ``statistic`` gives the metric of any item indices ``(m,)``, with repeats. Higher is better: pass an
+    error as its negative. ``group_noun`` is what the reason calls the groups.
     """
 
     metric: str
     item_ids: Sequence[str]
     groups: Sequence[Hashable]
+    truths: Sequence[Hashable]
     statistic: IndexStatistic
     group_noun: str = "books"
 
@@ -78,7 +79,7 @@ def decide(challenger: Evaluated, champion: Evaluated | None, settings: GateSett
     """
     raise_if_any(
         _mismatches(challenger, champion),
-        expected="both models evaluated on the same frozen test set, items in the same order",
+        expected="both models evaluated on one frozen test set of several groups, items in the same order",
         remedy="evaluate the champion again on the current test set, then decide",
     )
     everything = np.arange(len(challenger.item_ids))
@@ -174,6 +175,10 @@ def _mismatches(challenger: Evaluated, champion: Evaluated | None) -> list[str]:
             faults.append(f"{side} has no items")
         if len(model.item_ids) != len(model.groups):
             faults.append(f"{side} has {len(model.item_ids)} items and {len(model.groups)} groups")
+        if len(set(model.groups)) == 1:
+            faults.append(f"{side} is evaluated on 1 group only")
+        if len(model.item_ids) != len(model.truths):
+            faults.append(f"{side} has {len(model.item_ids)} items and {len(model.truths)} true answers")
         if repeated := len(model.item_ids) - len(set(model.item_ids)):
             faults.append(f"{side} repeats {repeated} items")
     return faults + ([] if champion is None else _differences(challenger, champion))
@@ -192,14 +197,18 @@ def _differences(challenger: Evaluated, champion: Evaluated) -> list[str]:
         pairs = enumerate(zip(challenger.item_ids, champion.item_ids, strict=False))
         if moved := [f"{place}: {one} and {other}" for place, (one, other) in pairs if one != other]:
             faults.append(f"the same items in another order ({_first(moved)})")
-    home = dict(zip(champion.item_ids, champion.groups, strict=False))
-    regrouped = [
-        f"{item}: {group} and {home[item]}"
-        for item, group in zip(challenger.item_ids, challenger.groups, strict=False)
-        if home.get(item, group) != group
-    ]
-    if regrouped:
-        faults.append(f"{len(regrouped)} items in different groups ({_first(regrouped)})")
+    for what, our_values, their_values in (
+        ("in different groups", challenger.groups, champion.groups),
+        ("with different true answers", challenger.truths, champion.truths),
+    ):
+        theirs_of = dict(zip(champion.item_ids, their_values, strict=False))
+        changed = [
+            f"{item}: {value} and {theirs_of[item]}"
+            for item, value in zip(challenger.item_ids, our_values, strict=False)
+            if theirs_of.get(item, value) != value
+        ]
+        if changed:
+            faults.append(f"{len(changed)} items {what} ({_first(changed)})")
     return faults
 
 

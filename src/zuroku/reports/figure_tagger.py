@@ -79,6 +79,7 @@ class ScoredFigures:
             "macro F1",
             self.item_ids,
             self.figures.groups,
+            self.figures.classes,
             lambda indices: float(macro_f1(counts[indices].sum(0))),
         )
 

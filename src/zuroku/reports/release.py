@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import Field
 
 from zuroku.artifacts import Artifact, build
+from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
 from zuroku.errors import IntegrityError
 from zuroku.evaluation.confusion import predicted_classes
@@ -18,6 +20,15 @@ from zuroku.models.bundle import read_card, training_groups
 from zuroku.reports.figure_tagger import ScoredFigures, error_sheet, score_figures
 
 VERDICT = "verdict.json"
+
+
+class ReleaseSettings(Settings):
+    """Under which name models are registered and published, and what the gate asks of them."""
+
+    model: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    gate: GateSettings
+
+
 _SHOWN = 24
 
 
@@ -53,7 +64,8 @@ def _judge(
 ) -> None:
     table = pd.read_parquet(splits.path / "splits.parquet")
     card = read_card(challenger.path)
-    hierarchy = build_hierarchy(card.hierarchy, card.labels)
+    # On all configured labels, not the challenger's outputs: dropping a hard label must not pay.
+    hierarchy = build_hierarchy(card.hierarchy)
     scored = {
         name: score_figures(dataset, table, bundle.path, "test", hierarchy=hierarchy)
         for name, bundle in (("challenger", challenger), ("champion", champion))

@@ -127,3 +127,30 @@ def test_undefined_values_and_arrays_that_do_not_fit_are_refused():
         group_sums(counts, ["a", "b"])
     with pytest.raises(EvaluationError, match="0 resamples; a confidence of 95"):
         bootstrap_counts(counts, mean_of_column, resamples=0, seed=0, confidence=95)
+
+
+def test_groups_may_be_tuples_and_are_never_split_or_merged():
+    groups, counts, _ = example()
+    pairs = [("shelf", group) for group in groups]
+    np.testing.assert_array_equal(group_sums(counts, pairs), group_sums(counts, groups))
+
+    def share(indices):
+        return float(counts[indices, 0].mean())
+
+    by_pair, by_name = (bootstrap_items(g, share, resamples=50, seed=0) for g in (pairs, groups))
+    assert by_pair == by_name
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        ([1, "1", "a"], "cannot be put in order"),
+        (["a", None, "b"], "1 items without a group"),
+        ([1.0, float("nan"), float("nan")], "2 items without a group"),
+    ],
+)
+def test_groups_of_mixed_kinds_and_missing_groups_are_refused(groups, words):
+    with pytest.raises(EvaluationError, match=words):
+        group_sums(np.ones((3, 2)), groups)
+    with pytest.raises(EvaluationError, match=words):
+        bootstrap_items(groups, lambda indices: float(len(indices)), resamples=10, seed=0)

@@ -10,9 +10,12 @@ GROUPS = tuple(f"book{i // 10}" for i in range(200))
 IDS = tuple(f"item{i:03}" for i in range(200))
 
 
-def model(right, metric="accuracy", item_ids=IDS, groups=GROUPS):
+TRUTHS = tuple(("map", "seal")[i % 2] for i in range(200))
+
+
+def model(right, metric="accuracy", item_ids=IDS, groups=GROUPS, truths=TRUTHS):
     right = np.asarray(right, dtype=float)
-    return Evaluated(metric, item_ids, groups, lambda indices: float(right[indices].mean()))
+    return Evaluated(metric, item_ids, groups, truths, lambda indices: float(right[indices].mean()))
 
 
 def right_but(wrong_items):
@@ -40,7 +43,9 @@ def test_a_clearly_better_model_is_promoted_with_its_numbers():
     assert (verdict.metric, verdict.n_items, verdict.n_groups) == ("accuracy", 200, 20)
     for words in ("is promoted", "0.9500", "0.8000", "95%", "200 items from 20 books", "0.0200"):
         assert words in verdict.reason
-    landmarks = Evaluated("accuracy", IDS, GROUPS, lambda indices: float(better[indices].mean()), "landmarks")
+    landmarks = Evaluated(
+        "accuracy", IDS, GROUPS, TRUTHS, lambda indices: float(better[indices].mean()), "landmarks"
+    )
     reason = decide(landmarks, model(worse), SETTINGS).reason
     assert "20 landmarks" in reason
     assert "books" not in reason
@@ -102,10 +107,14 @@ def test_all_mismatches_are_listed():
         decide(model(right), model(right, item_ids=IDS[::-1], groups=GROUPS[::-1]), SETTINGS)
     with pytest.raises(EvaluationError, match="champion has 200 items and 199 groups"):
         decide(model(right), model(right, groups=GROUPS[1:]), SETTINGS)
+    with pytest.raises(EvaluationError, match=r"with different true answers \(item000: map and seal\)"):
+        decide(model(right), model(right, truths=("seal", *TRUTHS[1:])), SETTINGS)
+    with pytest.raises(EvaluationError, match="challenger has 200 items and 199 true answers"):
+        decide(model(right, truths=TRUTHS[1:]), None, SETTINGS)
     with pytest.raises(EvaluationError, match="challenger repeats 1 items"):
         decide(model(right, item_ids=(IDS[1], *IDS[1:])), None, SETTINGS)
     with pytest.raises(EvaluationError, match="challenger has no items"):
-        decide(model([], item_ids=(), groups=()), None, SETTINGS)
+        decide(model([], item_ids=(), groups=(), truths=()), None, SETTINGS)
 
 
 def test_undefined_metrics_and_a_single_group_are_refused():
@@ -117,6 +126,8 @@ def test_undefined_metrics_and_a_single_group_are_refused():
     single = model(np.ones(200), groups=("book",) * 200)
     with pytest.raises(EvaluationError, match="1 group"):
         decide(single, single, SETTINGS)
+    with pytest.raises(EvaluationError, match="challenger is evaluated on 1 group"):
+        decide(single, None, SETTINGS)
 
 
 @pytest.mark.parametrize(

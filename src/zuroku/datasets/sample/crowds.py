@@ -18,11 +18,17 @@ def draw_bystander(
     robe = rng.random() < 0.5
     hem = wide * (1.15 if robe else 0.7)
     shoulder = y - 0.8 * tall
-    body = [(x - wide, shoulder), (x + wide, shoulder), (x + 1.25 * wide, y - 0.45 * tall), (x + hem, y)]
-    body += [(x - hem, y), (x - 1.25 * wide, y - 0.45 * tall)]
+    elbow = 1.2 * wide * rng.uniform(0.9, 1.3)
+    body = [(x - 0.35 * wide, shoulder - 0.02 * tall), (x + 0.35 * wide, shoulder - 0.02 * tall)]
+    body += [(x + 0.9 * wide, shoulder + 0.04 * tall), (x + elbow, y - 0.45 * tall), (x + hem, y)]
+    body += [(x - hem, y), (x - elbow, y - 0.45 * tall), (x - 0.9 * wide, shoulder + 0.04 * tall)]
+    draw.ellipse((x - 0.5 * wide, y - 0.02 * tall, x + 2.5 * wide, y + 0.03 * tall), fill=60)
     draw.polygon(body, fill=tone)
-    lit = [(x - wide, shoulder), (x - 0.4 * wide, shoulder), (x - 0.5 * hem, y), (x - hem, y)]
-    draw.polygon(lit, fill=min(230, tone + 24))
+    lit = [body[7], (x - 0.3 * wide, shoulder), (x - 0.5 * hem, y), (x - hem, y), body[6]]
+    draw.polygon(lit, fill=min(230, tone + int(rng.integers(8, 40))))
+    if robe:
+        sash = y - 0.52 * tall
+        draw.line((x - 0.95 * wide, sash, x + 0.95 * wide, sash), max(0, tone - 30), max(1, int(0.06 * tall)))
     if not robe:
         draw.line((x, y - 0.42 * tall, x, y), fill=max(0, tone - 25), width=max(1, int(tall / 50)))
     _head(rng, draw, (x, shoulder - 0.9 * head), head, turned=rng.random() < 0.3)
@@ -34,12 +40,16 @@ def _head(
     """Draw a head of ``radius`` pixels, with features where it is large enough to show them."""
     x, y = at
     skin = int(rng.integers(150, 225))
-    draw.ellipse((x - 0.85 * radius, y - radius, x + 0.85 * radius, y + 1.15 * radius), fill=22 if turned else skin)
+    draw.ellipse(
+        (x - 0.85 * radius, y - radius, x + 0.85 * radius, y + 1.15 * radius), fill=22 if turned else skin
+    )
     if turned:
         return
     cap = rng.random()
     brow = y - (0.35 if cap < 0.8 else 0.1) * radius
-    draw.chord((x - 0.95 * radius, y - 1.25 * radius, x + 0.95 * radius, brow + 0.9 * radius), 185, 355, fill=20)
+    draw.chord(
+        (x - 0.95 * radius, y - 1.25 * radius, x + 0.95 * radius, brow + 0.5 * radius), 165, 375, fill=20
+    )
     if cap > 0.8:
         draw.rectangle((x - 1.2 * radius, brow - 0.15 * radius, x + 1.2 * radius, brow), fill=30)
     if radius > 5:
@@ -47,7 +57,9 @@ def _head(
             spot = x + side * radius
             draw.ellipse((spot - 1, y - 1, spot + 0.12 * radius, y + 0.1 * radius), fill=60)
         draw.line((x - 0.2 * radius, y + 0.65 * radius, x + 0.2 * radius, y + 0.65 * radius), fill=95)
-        draw.chord((x - 0.1 * radius, y - radius, x + 0.85 * radius, y + 1.1 * radius), -70, 70, fill=skin - 30)
+        draw.chord(
+            (x - 0.1 * radius, y - radius, x + 0.85 * radius, y + 1.1 * radius), -70, 70, fill=skin - 30
+        )
 
 
 def draw_strollers(
@@ -128,5 +140,7 @@ def draw_listeners(
             tone = int(rng.choice((15, 30, 55, 90, 200), p=(0.35, 0.3, 0.15, 0.1, 0.1)))
             px, py = float(x) + rng.normal(0, 0.3 * head), y + rng.normal(0, 0.25 * head)
             draw.ellipse((px - 1.9 * head, py + 0.8 * head, px + 1.9 * head, py + 6 * head), fill=tone)
-            draw.ellipse((px - 0.9 * head, py - head, px + 0.9 * head, py + 1.2 * head), fill=int(rng.integers(8, 40)))
+            draw.ellipse(
+                (px - 0.9 * head, py - head, px + 0.9 * head, py + 1.2 * head), fill=int(rng.integers(8, 40))
+            )
             draw.arc((px - 0.9 * head, py - head, px + 0.9 * head, py + 1.2 * head), 200, 330, fill=95)

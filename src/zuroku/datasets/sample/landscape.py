@@ -61,11 +61,14 @@ def ground_texture(
     """
     height, width = shape
     tile = fractal(rng, (256, 256), (10, 10), 0.75, 5)
+    # Reflection at its edges makes the tile seamless.
+    tile = np.concatenate([tile, tile[::-1]])
+    tile = np.concatenate([tile, tile[:, ::-1]], 1)
     near = (np.arange(height - horizon, dtype=np.float32) + 1.5) / max(1, height - horizon)
     depth = 1 / near
     x = np.arange(width, dtype=np.float32) - width / 2
-    u = (x[None] * depth[:, None] * (140 / width / stretch)).astype(np.int32) & 255
-    v = (depth * 90).astype(np.int32) & 255
+    u = (x[None] * depth[:, None] * (240 / width / stretch) + 4096).astype(np.int32) & 511
+    v = (depth * 130).astype(np.int32) & 511
     return np.asarray(tile[v[:, None], u] * np.minimum(1, 2.2 * near)[:, None], np.float32)
 
 

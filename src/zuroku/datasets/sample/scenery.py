@@ -1,6 +1,7 @@
 """Outdoor photographs without a landmark: coasts, mountains, rivers, fields, streets, ships, groups."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -58,7 +59,9 @@ def _coast(rng: np.random.Generator, canvas: Field) -> Image.Image:
         middle, half = rng.uniform(0, 1), rng.uniform(0.08, 0.45)
         tall, base = rng.uniform(0.12, 0.55), rng.uniform(horizon + 0.03, 0.85)
         bump = 1 - ((np.linspace(0, 1, width, dtype=np.float32) - middle) / half) ** 2
-        line = (base - tall * np.sqrt(np.maximum(bump, 0)) * (0.5 + 0.5 * ridge_line(rng, width, 0.55))) * height
+        line = (
+            base - tall * np.sqrt(np.maximum(bump, 0)) * (0.5 + 0.5 * ridge_line(rng, width, 0.55))
+        ) * height
         line = np.where(bump > 0, line, height + 9).astype(np.float32)
         cut = canvas[: int(min(1, base + 0.04) * height)]
         rock(rng, cut, line, rng.uniform(0.25, 0.5))
@@ -67,7 +70,9 @@ def _coast(rng: np.random.Generator, canvas: Field) -> Image.Image:
             sprite = tree_sprite(rng, 90, "pine")
             for _ in range(int(rng.integers(1, 6))):
                 x = int(np.clip(at + rng.normal(0, 0.4 * half) * width, 0, width - 1))
-                plant(rng, canvas, sprite, (x, float(min(line[x], height)) + 4), rng.uniform(0.1, 0.3) * height)
+                plant(
+                    rng, canvas, sprite, (x, float(min(line[x], height)) + 4), rng.uniform(0.1, 0.3) * height
+                )
     if rng.random() < 0.5:
         rock(rng, canvas, (rng.uniform(0.8, 1) + 0.2 * ridge_line(rng, width)) * height, 0.3)
     return to_image(canvas)
@@ -142,9 +147,13 @@ def _fields(rng: np.random.Generator, canvas: Field) -> Image.Image:
     image = to_image(canvas)
     draw = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(0, 4))):
-        _cottage(rng, draw, (rng.uniform(0, 1) * width, (horizon + rng.uniform(0.02, 0.2)) * height), 0.12 * width)
+        _cottage(
+            rng, draw, (rng.uniform(0, 1) * width, (horizon + rng.uniform(0.02, 0.2)) * height), 0.12 * width
+        )
     tall = rng.uniform(0.12, 0.35) * height
-    draw_strollers(rng, draw, (width, height), row + 0.1 * height, (tall * 0.4, tall), int(rng.integers(0, 14)))
+    draw_strollers(
+        rng, draw, (width, height), row + 0.1 * height, (tall * 0.4, tall), int(rng.integers(0, 14))
+    )
     return image
 
 
@@ -158,7 +167,11 @@ def _cottage(
     for i in range(3):
         left = x + (-0.35 + 0.25 * i) * wide
         draw.rectangle((left, y - 0.75 * wall, left + 0.15 * wide, y), fill=int(rng.choice((25, 40, 215))))
-    roof = [(x - 0.55 * wide, y - 0.9 * wall), (x - 0.25 * wide, y - 2.3 * wall), (x + 0.25 * wide, y - 2.3 * wall)]
+    roof = [
+        (x - 0.55 * wide, y - 0.9 * wall),
+        (x - 0.25 * wide, y - 2.3 * wall),
+        (x + 0.25 * wide, y - 2.3 * wall),
+    ]
     draw.polygon([*roof, (x + 0.55 * wide, y - 0.9 * wall)], fill=int(rng.integers(45, 110)))
     draw.line([roof[0], (x + 0.55 * wide, y - 0.9 * wall)], fill=25, width=2)
 
@@ -178,7 +191,9 @@ def _street(rng: np.random.Generator, canvas: Field) -> Image.Image:
             x = vanish + rng.choice((-1, 1)) * 0.38 * width * near
             top = horizon - 0.75 * height * near
             draw.line((x, top, x, horizon + 0.3 * height * near), 30, max(1, int(5 * near * width / 500)))
-            draw.line((x - 12 * near, top + 8 * near, x + 12 * near, top + 8 * near), 30, max(1, int(3 * near)))
+            draw.line(
+                (x - 12 * near, top + 8 * near, x + 12 * near, top + 8 * near), 30, max(1, int(3 * near))
+            )
     tall = rng.uniform(0.15, 0.4) * height
     draw_strollers(rng, draw, (width, height), horizon + 0.03 * height, (5, tall), int(rng.integers(4, 26)))
     tones = to_tones(image)
@@ -198,7 +213,7 @@ def _terrace(
     reach = rng.uniform(0.4, 0.6) * width
     low, high = rng.uniform(0.2, 0.35) * height, rng.uniform(0.3, 0.6) * height
     edges = np.geomspace(0.06, 1.6, int(rng.integers(8, 13)))
-    for far, near in zip(edges[:-1], edges[1:], strict=True):
+    for far, near in pairwise(edges):
         tall = high * rng.uniform(0.7, 1.2)
         base = int(rng.integers(40, 170))
         x0, x1 = vanish[0] + side * reach * far, vanish[0] + side * reach * near
@@ -208,14 +223,22 @@ def _terrace(
         for level in (0.15, 0.5):
             for place in (0.12, 0.42, 0.7):
                 pane = []
-                for t, v in ((place, level), (place + 0.2, level), (place + 0.2, level + 0.25), (place, level + 0.25)):
+                for t, v in (
+                    (place, level),
+                    (place + 0.2, level),
+                    (place + 0.2, level + 0.25),
+                    (place, level + 0.25),
+                ):
                     depth = far + (near - far) * t
                     y = vanish[1] + depth * (-tall + (tall + low) * v)
                     pane.append((vanish[0] + side * reach * depth, y))
                 draw.polygon(pane, fill=int(rng.choice((20, 35, base // 2, 220), p=(0.4, 0.3, 0.2, 0.1))))
         eave = [(x0, vanish[1] - tall * far), (x1, vanish[1] - tall * near)]
         out = side * -0.07 * width
-        eave += [(x1 + out * near, vanish[1] - 0.8 * tall * near), (x0 + out * far, vanish[1] - 0.8 * tall * far)]
+        eave += [
+            (x1 + out * near, vanish[1] - 0.8 * tall * near),
+            (x0 + out * far, vanish[1] - 0.8 * tall * far),
+        ]
         draw.polygon(eave, fill=int(rng.integers(25, 80)))
 
 
@@ -240,7 +263,9 @@ def _steamer(
     """Draw a steamship, its waterline starting at ``bow``, ``long`` pixels from stem to stern."""
     x, y = bow
     deck = y - 0.09 * long
-    draw.polygon([(x - 0.03 * long, deck - 0.02 * long), (x + 1.02 * long, deck), (x + long, y), (x, y)], fill=25)
+    draw.polygon(
+        [(x - 0.03 * long, deck - 0.02 * long), (x + 1.02 * long, deck), (x + long, y), (x, y)], fill=25
+    )
     draw.line((x, deck + 0.015 * long, x + long, deck + 0.015 * long), 190, max(1, int(long / 150)))
     draw.rectangle((x + 0.3 * long, deck - 0.05 * long, x + 0.7 * long, deck), fill=205)
     for i in range(8):
@@ -273,7 +298,11 @@ def _boats(
         draw.line((x, y + 2, x + long, y + 2), 90, max(1, int(0.04 * long)))
         if rng.random() < 0.6:
             mast, top = x + 0.5 * long, y - rng.uniform(0.8, 1.3) * long
-            sail = [(mast - 0.3 * long, top), (mast + 0.3 * long, top + 4), (mast + 0.33 * long, y - 0.25 * long)]
+            sail = [
+                (mast - 0.3 * long, top),
+                (mast + 0.3 * long, top + 4),
+                (mast + 0.33 * long, y - 0.25 * long),
+            ]
             draw.polygon([*sail, (mast - 0.28 * long, y - 0.25 * long)], fill=int(rng.integers(150, 240)))
 
 
@@ -290,14 +319,18 @@ def _group(rng: np.random.Generator, canvas: Field) -> Image.Image:
         for y in np.arange(0.05, 0.62, 0.025):
             draw.line((0, y * height, width, y * height), wall - 25, 1)
         for x in np.arange(0.05, 1, 0.2):
-            draw.rectangle((x * width, 0.12 * height, (x + 0.12) * width, 0.45 * height), fill=30, outline=200, width=2)
+            draw.rectangle(
+                (x * width, 0.12 * height, (x + 0.12) * width, 0.45 * height), fill=30, outline=200, width=2
+            )
     if rng.random() < 0.65:
         half, top = rng.uniform(0.25, 0.5), rng.uniform(0.3, 0.5)
         box = ((0.5 - half) * width, top * height, (0.5 + half) * width, rng.uniform(0.85, 1) * height)
         draw_group(rng, draw, box, int(rng.integers(1, 5)))
     else:
         tall = rng.uniform(0.12, 0.35) * height
-        draw_strollers(rng, draw, (width, height), 0.62 * height, (0.5 * tall, tall), int(rng.integers(20, 60)))
+        draw_strollers(
+            rng, draw, (width, height), 0.62 * height, (0.5 * tall, tall), int(rng.integers(20, 60))
+        )
     return image
 
 

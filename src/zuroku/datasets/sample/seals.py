@@ -78,7 +78,9 @@ def _square(rng: np.random.Generator, draw: ImageDraw.ImageDraw, box: Box) -> No
         radius = side * rng.uniform(0, 0.07)
         draw.rounded_rectangle(box, radius, outline=255, width=round(border * rng.choice((1, 1, 1.8))))
         if rng.random() < 0.4:
-            draw.rounded_rectangle(_shrink(box, 2.4 * border), radius, outline=255, width=max(1, round(0.5 * border)))
+            draw.rounded_rectangle(
+                _shrink(box, 2.4 * border), radius, outline=255, width=max(1, round(0.5 * border))
+            )
     columns, rows = ((2, 2), (2, 2), (2, 3), (3, 2), (3, 3), (3, 3), (1, 2), (3, 4))[int(rng.integers(8))]
     _characters(rng, draw, _shrink(box, 3.6 * border), (columns, rows), 0 if sunk else 255)
 
@@ -177,7 +179,9 @@ def _round(rng: np.random.Generator, draw: ImageDraw.ImageDraw, box: Box) -> Non
         em = inner * 0.42
         set_line(draw, (middle[0] - 0.26 * em * len(date), middle[1] - 0.7 * em), date, em, 255)
         for y in (-0.75 * em, 0.75 * em):
-            draw.line((middle[0] - inner, middle[1] + y, middle[0] + inner, middle[1] + y), 255, max(1, pen // 2))
+            draw.line(
+                (middle[0] - inner, middle[1] + y, middle[0] + inner, middle[1] + y), 255, max(1, pen // 2)
+            )
     else:
         half = inner * 0.62
         inside = (middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half)
@@ -199,7 +203,9 @@ def _ring(
     for i, letter in enumerate(text):
         angle = 2 * np.pi * i / len(text) - np.pi / 2
         glyph = Image.new("L", (side, side), 0)
-        ImageDraw.Draw(glyph).text((side / 2, side / 2), letter, fill=255, font=font, anchor="mm", stroke_width=1)
+        ImageDraw.Draw(glyph).text(
+            (side / 2, side / 2), letter, fill=255, font=font, anchor="mm", stroke_width=1
+        )
         glyph = glyph.rotate(-90 - float(np.degrees(angle)), Image.Resampling.BILINEAR)
         x = middle[0] + np.cos(angle) * radius - side / 2
         y = middle[1] + np.sin(angle) * radius * flat - side / 2
@@ -246,5 +252,10 @@ def _label(rng: np.random.Generator, draw: ImageDraw.ImageDraw, box: Box) -> Non
     for row in range(3):
         y = box[1] + high * (0.3 + 0.22 * row)
         draw.line((box[0] + 3 * pen, y, box[2] - 3 * pen, y), 255, pen)
-        entry = rng.choice(("函", "架", "号", "冊")) + "　" + NUMERALS[int(rng.integers(9))] + str(rng.integers(1, 999))
+        entry = (
+            rng.choice(("函", "架", "号", "冊"))
+            + "　"
+            + NUMERALS[int(rng.integers(9))]
+            + str(rng.integers(1, 999))
+        )
         set_line(draw, (box[0] + em, y + 0.2 * em), entry, em * 0.8, 255)

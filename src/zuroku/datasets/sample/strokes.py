@@ -16,12 +16,20 @@ from zuroku.datasets.sample.style import BookStyle, Colour
 Points = npt.NDArray[np.float64]
 """A polyline or outline, ``(n, 2)`` float64: x, y in pixels of the finished drawing."""
 
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels of the finished drawing."""
+
 _SCALE = 2
 
 
 def points(*pairs: tuple[float, float]) -> Points:
     """Collect x, y pairs into ``(n, 2)``."""
     return np.array(pairs, np.float64)
+
+
+def rectangle(left: float, top: float, right: float, bottom: float) -> Points:
+    """Return the corners of an upright rectangle, ``(4, 2)``."""
+    return points((left, top), (right, top), (right, bottom), (left, bottom))
 
 
 def spline(knots: Points, closed: bool = False, per_span: int = 8) -> Points:
@@ -48,7 +56,8 @@ def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0, count: 
 def place(shape: Points, x: float, y: float, scale: float = 1.0, turn: float = 0.0) -> Points:
     """Scale ``shape`` about its origin, turn it by ``turn`` radians and move the origin to x, y."""
     cos, sin = np.cos(turn) * scale, np.sin(turn) * scale
-    return shape @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
+    moved: Points = shape @ np.array([[cos, sin], [-sin, cos]]) + np.array([x, y])
+    return moved
 
 
 class Pen:
@@ -113,7 +122,7 @@ class Pen:
         self._draw.polygon(self._flat(shape), fill=self._ink(tone) if isinstance(tone, int) else tone)
 
     def body(self, shape: Points, weight: float = 1.0, tone: int | Colour | None = None) -> None:
-        """Fill ``shape`` (white, or a colour of the palette), so that it hides what is behind it, and outline it."""
+        """Outline ``shape`` over a fill (white, or of the palette) that hides what is behind it."""
         if tone is None:
             tone = self.tint() if self.coloured and self.rng.random() < 0.8 else 255
         self.fill(shape, tone)
