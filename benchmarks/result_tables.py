@@ -22,10 +22,10 @@ def main() -> None:
     settings = environment()
     tracker = build_tracker(settings)
     print(f"Profile `{settings.profile.name}`.\n")
-    print(
-        "| variant | macro F1 | micro F1 | pooled F1 at 0.5 | mAP | accuracy | figures (books) | run | training |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
+    header = ["variant", "macro F1", "micro F1", "pooled F1 at 0.5", "mAP", "accuracy", "figures (books)"]
+    header += ["run", "training"]
+    print("| " + " | ".join(header) + " |")
+    print("|" + "---|" * len(header))
     for name, tagger, evaluation in _ROWS:
         runs, trainings = tracker.finished_runs(evaluation), tracker.finished_runs(tagger)
         if runs and trainings:

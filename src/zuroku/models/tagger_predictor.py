@@ -4,7 +4,6 @@ Decoding threads run beside OpenVINO's streams with one image per request, which
 several times faster than batches. The numbers stay fp32: they agree with PyTorch to 1e-6.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import openvino
 
 from zuroku.datasets.images import square_pixels
 from zuroku.errors import ImageError
 from zuroku.evaluation.hierarchy import LabelHierarchy, build_hierarchy
 from zuroku.models.bundle import ONNX, TaggerCard, read_card
+from zuroku.models.inference_pool import InferencePool
 from zuroku.streams import ordered_map
 
 _THREADS = 4
@@ -41,22 +40,16 @@ class TaggerPredictor:
         self.hierarchy: LabelHierarchy = build_hierarchy(self.card.hierarchy, self.card.labels)
         self.thresholds = np.array(self.card.thresholds)
         self.active = np.array([label in self.card.trained for label in self.card.labels])
-        self._requests = threading.local()
 
     @cached_property
-    def _model(self) -> openvino.CompiledModel:
-        core = openvino.Core()
-        model = core.read_model(self.folder / ONNX)
-        model.reshape([1, self.card.size_px, self.card.size_px, 3])
-        hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
-        return core.compile_model(model, "CPU", hints)
+    def _model(self) -> InferencePool:
+        size = self.card.size_px
+        return InferencePool(self.folder / ONNX, [1, size, size, 3], _THREADS)
 
     def probabilities(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return ``(n_labels,)`` probabilities of one ``(size, size, 3)`` uint8 RGB picture."""
-        if not hasattr(self._requests, "own"):
-            self._requests.own = self._model.create_infer_request()
-        result = self._requests.own.infer({0: pixels[None]})
-        return np.array(result[0][0], dtype=np.float32)
+        probabilities: npt.NDArray[np.float32] = self._model.run(pixels[None])[0]
+        return probabilities
 
     def predict(self, reads: Iterable[Callable[[], bytes]]) -> Iterator[Prediction]:
         """Yield a prediction for each encoded image, in order; a bad image yields its error.

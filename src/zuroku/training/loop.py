@@ -90,6 +90,7 @@ def fit(
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty.*")
         warnings.filterwarnings("ignore", message=".*number of training batches.*")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
         trainer.fit(module, train, val, ckpt_path=last if last.exists() else None, weights_only=False)
     return Path(best.best_model_path)
 

@@ -1,20 +1,14 @@
-"""Drawn things people make: laboratory glass, machines, sections and diagrams, household goods."""
+"""Drawn things people make: laboratory glass, machines, household goods."""
 
 from itertools import pairwise
 
 import numpy as np
 
-from zuroku.datasets.sample.strokes import Box, Pen, Points, ellipse, place, points, rectangle, spline
+from zuroku.datasets.sample.strokes import Box, Pen, Points, centre, ellipse, place, points, rectangle, spline
 
 
-def _centre(pen: Pen, box: Box) -> tuple[float, float, float]:
-    """Return middle x, middle y and the side in pixels of a square that fits ``box``."""
-    side = min(box[2] - box[0], box[3] - box[1]) * pen.rng.uniform(0.85, 1.0)
-    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, side
-
-
-def _turned(pen: Pen, axis: tuple[float, float], heights: Points, radii: Points) -> Points:
-    """Draw a turned vessel about x = ``axis[0]`` and shade one flank; return its outline, ``(n, 2)``."""
+def _turned(pen: Pen, axis: tuple[float, float], heights: Points, radii: Points) -> None:
+    """Draw a turned vessel about x = ``axis[0]`` and shade one flank."""
     x, y = axis
     flank = spline(np.stack([radii, heights], 1), per_span=6)
     outline = np.concatenate([place(flank, x, y), place((flank * (-1, 1))[::-1], x, y)])
@@ -28,57 +22,46 @@ def _turned(pen: Pen, axis: tuple[float, float], heights: Points, radii: Points)
     )
     for end, radius in ((heights[0], radii[0]), (heights[-1], radii[-1])):
         pen.body(ellipse(x, y + end, radius, 0.22 * radius), 1.0)
-    return outline
 
 
 def draw_utensil(pen: Pen, box: Box) -> None:
-    """Draw a jar, kettle, lamp, lantern or box in line."""
+    """Draw a jar, kettle or chest in line."""
     rng = pen.rng
-    x, y, side = _centre(pen, box)
-    kind = int(rng.integers(4))
+    x, y, side = centre(pen, box)
+    if rng.random() < 0.5:
+        _chest(pen, (x, y), side)
+        return
     knots = int(rng.integers(4, 7))
     radii = rng.uniform(0.1, 0.36, knots) * side
     heights = np.linspace(-0.36, 0.4, knots) * side
-    if kind < 2:
-        _turned(pen, (x, y), heights, radii)
-        for level in rng.uniform(0.2, 0.8, int(rng.integers(0, 4))):
-            at = float(np.interp(level, np.linspace(0, 1, knots), heights))
-            half = float(np.interp(level, np.linspace(0, 1, knots), radii)) * 0.95
-            pen.line(spline(points((x - half, y + at), (x, y + at + 0.2 * half), (x + half, y + at))), 0.9)
-        if kind == 1:
-            arch = spline(
-                points(
-                    (x - radii[0], y + heights[0]),
-                    (x, y + heights[0] - 0.25 * side),
-                    (x + radii[0], y + heights[0]),
-                )
-            )
-            pen.stroke(arch, 3, taper=0.2)
-        return
+    _turned(pen, (x, y), heights, radii)
+    for level in rng.uniform(0.2, 0.8, int(rng.integers(0, 4))):
+        at = float(np.interp(level, np.linspace(0, 1, knots), heights))
+        half = float(np.interp(level, np.linspace(0, 1, knots), radii)) * 0.95
+        pen.line(spline(points((x - half, y + at), (x, y + at + 0.2 * half), (x + half, y + at))), 0.9)
+    if rng.random() < 0.5:
+        lip, rim = float(radii[0]), y + float(heights[0])
+        handle = points((x - lip, rim), (x, rim - 0.25 * side), (x + lip, rim))
+        pen.stroke(spline(handle), 3, taper=0.2)
+
+
+def _chest(pen: Pen, middle: tuple[float, float], side: float) -> None:
+    """Draw a chest of drawers seen from a corner."""
+    rng = pen.rng
     deep = rng.uniform(0.1, 0.25) * side
     wide, tall = rng.uniform(0.35, 0.65) * side, rng.uniform(0.25, 0.6) * side
-    left, top = x - (wide + deep) / 2, y - tall / 2
-    front = rectangle(left, top, left + wide, top + tall)
-    flank = points(
-        (left + wide, top),
-        (left + wide + deep, top - 0.6 * deep),
-        (left + wide + deep, top + tall - 0.6 * deep),
-        (left + wide, top + tall),
-    )
-    lid = points(
-        (left, top),
-        (left + deep, top - 0.6 * deep),
-        (left + wide + deep, top - 0.6 * deep),
-        (left + wide, top),
-    )
-    for face in (front, flank, lid):
+    left, top = middle[0] - (wide + deep) / 2, middle[1] - tall / 2
+    right, back = left + wide, top - 0.6 * deep
+    flank = points((right, top), (right + deep, back), (right + deep, back + tall), (right, top + tall))
+    lid = points((left, top), (left + deep, back), (right + deep, back), (right, top))
+    for face in (rectangle(left, top, right, top + tall), flank, lid):
         pen.body(face, 1.4)
     pen.shade(flank, 0.5)
     rows = int(rng.integers(1, 5))
-    for i in range(1, rows):
-        pen.line(points((left, top + tall * i / rows), (left + wide, top + tall * i / rows)), 1)
     for i in range(rows):
-        pen.body(ellipse(left + wide / 2, top + tall * (i + 0.5) / rows, 0.02 * side, 0.02 * side), 1)
+        edge = top + tall * i / rows
+        pen.line(points((left, edge), (right, edge)), 1)
+        pen.body(ellipse(left + wide / 2, edge + 0.5 * tall / rows, 0.02 * side, 0.02 * side), 1)
 
 
 def draw_device(pen: Pen, box: Box) -> None:
@@ -207,10 +190,7 @@ def draw_machine(pen: Pen, box: Box) -> None:
         x = rng.uniform(left, right - w)
         block = rectangle(x, floor - h, x + w, floor)
         pen.body(block, 1.3)
-        pen.shade(
-            rectangle(x + 0.6 * w, floor - h, x + w, floor),
-            rng.uniform(0.3, 0.9),
-        )
+        pen.shade(rectangle(x + 0.6 * w, floor - h, x + w, floor), rng.uniform(0.3, 0.9))
         for px in np.linspace(x + 0.08 * w, x + 0.92 * w, 6):
             pen.body(ellipse(px, floor - 0.92 * h, 0.02 * w, 0.02 * w, count=8), 0.7)
         if rng.random() < 0.5:
@@ -237,88 +217,3 @@ def _wheel(pen: Pen, hub: tuple[float, float], r: float) -> None:
         for offset in (-0.04, 0.04):
             pen.line(place(points((0.15, offset), (0.8, offset)), x, y, r, float(angle)), 0.9)
     pen.body(ellipse(x, y, 0.16 * r, 0.16 * r, count=14), 1.2)
-
-
-def draw_section(pen: Pen, box: Box) -> None:
-    """Draw a diagram: layers in section, rays and circles, a circuit of boxes, or a plan with sizes."""
-    diagrams = (_strata, _geometry, _organs)
-    diagrams[int(pen.rng.integers(3))](pen, box)
-
-
-def _strata(pen: Pen, box: Box) -> None:
-    rng = pen.rng
-    left, top, right, bottom = box
-    xs = np.linspace(left, right, 14)
-    count = int(rng.integers(3, 8))
-    lines = [
-        np.stack(
-            [
-                xs,
-                np.full(14, top + (bottom - top) * i / count)
-                + np.cumsum(rng.normal(0, 0.012 * (bottom - top), 14)),
-            ],
-            1,
-        )
-        for i in range(count + 1)
-    ]
-    for upper, lower in pairwise(lines):
-        layer = np.concatenate([upper, lower[::-1]])
-        pen.body(layer, 1.2)
-        kind = int(rng.integers(4))
-        if kind == 0:
-            pen.hatch(layer, rng.uniform(0, 3), rng.uniform(4, 9) * pen.unit, 0.6)
-        elif kind == 1:
-            for _ in range(70):
-                x = rng.uniform(left, right)
-                y = rng.uniform(float(np.interp(x, xs, upper[:, 1])), float(np.interp(x, xs, lower[:, 1])))
-                pen.fill(ellipse(x, y, 1.3 * pen.unit, 1.3 * pen.unit, count=6), 0)
-        elif kind == 2:
-            for _ in range(40):
-                x = rng.uniform(left, right - 12 * pen.unit)
-                y = rng.uniform(float(np.interp(x, xs, upper[:, 1])), float(np.interp(x, xs, lower[:, 1])))
-                pen.line(points((x, y), (x + 12 * pen.unit, y)), 0.6)
-
-
-def _geometry(pen: Pen, box: Box) -> None:
-    rng = pen.rng
-    x, y, side = _centre(pen, box)
-    r = 0.4 * side
-    if rng.random() < 0.6:
-        pen.outline(ellipse(x, y, r, r, count=48), 1.2)
-    corners = [
-        (x + r * np.cos(a), y + r * np.sin(a))
-        for a in np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 6))))
-    ]
-    pen.outline(points(*corners), 1.2)
-    for _ in range(int(rng.integers(2, 8))):
-        i, j = rng.integers(len(corners), size=2)
-        start = corners[i] if rng.random() < 0.6 else (x, y)
-        pen.line(points(start, corners[j]), 0.8)
-    for letter, (cx, cy) in zip("ABCDE", corners, strict=False):
-        pen.text(cx + 0.14 * (cx - x) - 4, cy + 0.14 * (cy - y) - 6, letter, 0.06 * side)
-    pen.line(points((x - 1.2 * r, y), (x + 1.2 * r, y)), 0.8)
-    pen.line(points((x, y - 1.2 * r), (x, y + 1.2 * r)), 0.8)
-
-
-def _organs(pen: Pen, box: Box) -> None:
-    """Draw nested rounded bodies with tubes, as an anatomy or the section of a seed does."""
-    rng = pen.rng
-    x, y, side = _centre(pen, box)
-    knots = ellipse(x, y, 0.34 * side, 0.44 * side, count=9)
-    knots = knots + rng.normal(0, 0.03 * side, knots.shape)
-    middle = points((x, y))
-    for share in np.sort(rng.uniform(0.3, 1.0, int(rng.integers(2, 5))))[::-1]:
-        pen.body(spline((knots - middle) * share + middle, closed=True), 1.3)
-    for _ in range(int(rng.integers(2, 7))):
-        px, py = x + rng.normal(0, 0.14 * side), y + rng.normal(0, 0.16 * side)
-        lump = spline(
-            ellipse(px, py, rng.uniform(0.04, 0.12) * side, rng.uniform(0.04, 0.12) * side, count=7)
-            + rng.normal(0, 0.01 * side, (7, 2)),
-            closed=True,
-        )
-        pen.body(lump, 1.1)
-        if rng.random() < 0.6:
-            pen.shade(lump, rng.uniform(0.2, 0.9))
-    for _ in range(int(rng.integers(1, 5))):
-        path = np.cumsum(rng.normal(0, 0.1 * side, (5, 2)), 0) + middle
-        pen.stroke(spline(path), rng.uniform(1, 4))

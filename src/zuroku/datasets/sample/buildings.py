@@ -10,15 +10,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from zuroku.datasets.sample.crowds import draw_strollers
-from zuroku.datasets.sample.facades import draw_block_building, draw_fortress, draw_tower
-from zuroku.datasets.sample.landscape import grove, hills, lay_ground, lay_water, sky, soften
-from zuroku.datasets.sample.noise import fractal, to_image, to_tones
+from zuroku.datasets.sample.facades import draw_block_building, draw_tower
+from zuroku.datasets.sample.fortresses import draw_fortress
+from zuroku.datasets.sample.landscape import grove, hills, lay_ground, lay_water, sky, soften, weather
+from zuroku.datasets.sample.noise import to_image, to_tones
+from zuroku.datasets.sample.projection import Site
 from zuroku.datasets.sample.roofs import draw_castle, draw_hall, draw_pagoda
 from zuroku.datasets.sample.style import BookStyle
 
 Draw = ImageDraw.ImageDraw
-Site = tuple[float, float, float, float]
-"""Where a building stands: middle x, ground y, half width and height, in pixels."""
 
 
 def draw_landmark(style: BookStyle, rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
@@ -55,8 +55,7 @@ def _foreground(rng: np.random.Generator, image: Image.Image, horizon: float) ->
         tall = rng.uniform(0.05, 0.16) * height
         count = int(rng.integers(1, 14))
         draw_strollers(rng, draw, (width, height), (horizon + 0.04) * height, (0.7 * tall, tall), count)
-    tones = to_tones(image)
-    tones *= 1 + 0.07 * fractal(rng, (width, height), (20, 20), 0.8, 5)
+    tones = to_tones(weather(rng, image, 0.07))
     if rng.random() < 0.4:
         line = np.full(width, (horizon + 0.03) * height, np.float32)
         line[int(0.25 * width) : int(0.75 * width)] = 4 * height
@@ -100,11 +99,13 @@ def _torii(rng: np.random.Generator, image: Image.Image, site: Site) -> None:
             fill=min(255, tone + 40),
         )
         for step in (0.5, 1.1):
-            lamp, foot_y = x + side * half * (1.05 + 0.3 * step), ground + 0.1 * tall * step
-            draw.rectangle((lamp - thick, foot_y - 0.25 * tall, lamp + thick, foot_y), fill=110)
-            draw.rectangle(
-                (lamp - 2 * thick, foot_y - 0.32 * tall, lamp + 2 * thick, foot_y - 0.22 * tall), fill=70
-            )
+            _lantern(draw, (x + side * half * (1.05 + 0.3 * step), ground + 0.1 * tall * step), tall)
+    _lintels(draw, (x, ground, half, tall), thick, tone)
+
+
+def _lintels(draw: Draw, site: Site, thick: float, tone: int) -> None:
+    """Lay the two beams and the tablet of a shrine gate."""
+    x, ground, half, tall = site
     beam = ground - 0.78 * tall
     draw.rectangle((x - 0.85 * half, beam, x + 0.85 * half, beam + 1.6 * thick), fill=tone)
     top = ground - tall
@@ -120,6 +121,14 @@ def _torii(rng: np.random.Generator, image: Image.Image, site: Site) -> None:
     ]
     draw.polygon(lintel, fill=max(0, tone - 15))
     draw.rectangle((x - 0.1 * half, top + thick, x + 0.1 * half, beam), fill=max(0, tone - 20))
+
+
+def _lantern(draw: Draw, foot: tuple[float, float], tall: float) -> None:
+    """Draw a stone lantern as it stands beside a gate ``tall`` pixels high."""
+    x, y = foot
+    thick = 0.045 * tall
+    draw.rectangle((x - thick, y - 0.25 * tall, x + thick, y), fill=110)
+    draw.rectangle((x - 2 * thick, y - 0.32 * tall, x + 2 * thick, y - 0.22 * tall), fill=70)
 
 
 def _monument(rng: np.random.Generator, image: Image.Image, site: Site) -> None:
@@ -153,31 +162,38 @@ def _monument(rng: np.random.Generator, image: Image.Image, site: Site) -> None:
             for y in np.arange(head + 0.08 * tall, top - 0.08 * tall, 0.05 * tall):
                 draw.rectangle((column - 2, y, column + 3, y + 0.03 * tall), fill=45)
     else:
-        body = tall - (ground - top)
-        draw.polygon(
-            [
-                (x - 0.5 * wide, top - 0.8 * body),
-                (x + 0.5 * wide, top - 0.8 * body),
-                (x + 0.8 * wide, top),
-                (x - 0.8 * wide, top),
-            ],
-            fill=45,
-        )
-        draw.polygon(
-            [
-                (x - 0.5 * wide, top - 0.8 * body),
-                (x - 0.1 * wide, top - 0.8 * body),
-                (x - 0.3 * wide, top),
-                (x - 0.8 * wide, top),
-            ],
-            fill=85,
-        )
-        draw.ellipse((x - 0.1 * body, top - body, x + 0.1 * body, top - 0.78 * body), fill=60)
-        draw.line(
-            (x + 0.4 * wide, top - 0.7 * body, x + 1.1 * wide, top - rng.uniform(0.5, 1) * body),
-            50,
-            max(2, int(0.07 * body)),
-        )
+        _statue(rng, draw, (x, top), wide, tall - (ground - top))
+
+
+def _statue(
+    rng: np.random.Generator, draw: Draw, foot: tuple[float, float], wide: float, body: float
+) -> None:
+    """Draw a bronze figure, ``body`` pixels high."""
+    x, top = foot
+    draw.polygon(
+        [
+            (x - 0.5 * wide, top - 0.8 * body),
+            (x + 0.5 * wide, top - 0.8 * body),
+            (x + 0.8 * wide, top),
+            (x - 0.8 * wide, top),
+        ],
+        fill=45,
+    )
+    draw.polygon(
+        [
+            (x - 0.5 * wide, top - 0.8 * body),
+            (x - 0.1 * wide, top - 0.8 * body),
+            (x - 0.3 * wide, top),
+            (x - 0.8 * wide, top),
+        ],
+        fill=85,
+    )
+    draw.ellipse((x - 0.1 * body, top - body, x + 0.1 * body, top - 0.78 * body), fill=60)
+    draw.line(
+        (x + 0.4 * wide, top - 0.7 * body, x + 1.1 * wide, top - rng.uniform(0.5, 1) * body),
+        50,
+        max(2, int(0.07 * body)),
+    )
 
 
 def _spire(rng: np.random.Generator, image: Image.Image, site: Site) -> None:

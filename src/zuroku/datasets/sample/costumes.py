@@ -3,7 +3,7 @@
 import numpy as np
 
 from zuroku.datasets.sample.plants import draw_tree
-from zuroku.datasets.sample.strokes import Box, Pen, ellipse, place, points, rectangle, spline
+from zuroku.datasets.sample.strokes import Box, Pen, ellipse, points, rectangle, spline
 from zuroku.datasets.sample.style import Colour
 
 
@@ -48,26 +48,33 @@ def draw_kimono(pen: Pen, foot: tuple[float, float], tall: float, seated: bool) 
         bend = ((start[0] + end[0]) / 2 + rng.normal(0, 0.8 * head), (start[1] + end[1]) / 2)
         pen.stroke(spline(points(start, bend, end)), 1.3)
     _sleeves(pen, (x + lean, top), head, wide, cloth)
-    sash = top + 4.2 * head if not seated else top + 2.6 * head
+    sash = top + (2.6 if seated else 4.2) * head
     if sash < y - head:
-        band = points(
-            (x + lean * 0.6 - 0.85 * wide, sash),
-            (x + lean * 0.6 + 0.85 * wide, sash),
-            (x + lean * 0.6 + 0.9 * wide, sash + 1.3 * head),
-            (x + lean * 0.6 - 0.9 * wide, sash + 1.3 * head),
-        )
-        pen.body(band, 1.2)
-        pen.shade(band, rng.uniform(0.2, 0.9))
-    for side in (-1, 1):
-        pen.stroke(
-            points(
-                (x + lean + side * 0.7 * head, top),
-                (x + lean + 0.1 * head, top + 1.2 * head),
-                (x + lean - side * 0.4 * head, top + 2.2 * head),
-            ),
-            1.6,
-        )
+        _sash(pen, (x + lean * 0.6, sash), head, wide)
+    _collar(pen, (x + lean, top), head)
     _head(pen, (x + lean, top - 0.9 * head), head, face)
+
+
+def _collar(pen: Pen, throat: tuple[float, float], head: float) -> None:
+    """Cross the two edges of a collar below ``throat`` (x, y)."""
+    x, y = throat
+    for side in (-1, 1):
+        edge = (
+            (x + side * 0.7 * head, y),
+            (x + 0.1 * head, y + 1.2 * head),
+            (x - side * 0.4 * head, y + 2.2 * head),
+        )
+        pen.stroke(points(*edge), 1.6)
+
+
+def _sash(pen: Pen, at: tuple[float, float], head: float, wide: float) -> None:
+    """Tie a sash whose upper edge has its middle ``at`` x, y."""
+    x, y = at
+    deep = 1.3 * head
+    upper, lower = 0.85 * wide, 0.9 * wide
+    band = points((x - upper, y), (x + upper, y), (x + lower, y + deep), (x - lower, y + deep))
+    pen.body(band, 1.2)
+    pen.shade(band, pen.rng.uniform(0.2, 0.9))
 
 
 def _pattern(pen: Pen, robe: "np.ndarray[tuple[int, int], np.dtype[np.float64]]", head: float) -> None:
@@ -103,7 +110,8 @@ def _sleeves(pen: Pen, neck: tuple[float, float], head: float, wide: float, clot
         pen.body(ellipse(x + reach, y + drop - 0.2 * head, 0.45 * head, 0.3 * head, count=9), 0.9, 255)
         pen.body(spline(sleeve, closed=True, per_span=5), 1.4, cloth)
         pen.stroke(
-            spline(points(sleeve[0], place((sleeve[0] + sleeve[2]) / 2, 0, 0.4 * head), sleeve[2])), 1.0
+            spline(np.stack([sleeve[0], (sleeve[0] + sleeve[2]) / 2 + np.array([0, 0.4 * head]), sleeve[2]])),
+            1.0,
         )
 
 
@@ -139,6 +147,12 @@ def _head(pen: Pen, at: tuple[float, float], head: float, face: float) -> None:
         pen.fill(ellipse(*bun, 0.6 * head, (0.25, 0.5, 0.4)[style] * head, count=12), 10)
         if style == 1:
             pen.line(points((bun[0] - head, bun[1] - 0.4 * head), (bun[0] + head, bun[1] + 0.2 * head)), 0.9)
+    _face(pen, at, head, face)
+
+
+def _face(pen: Pen, at: tuple[float, float], head: float, face: float) -> None:
+    """Draw eyes, nose and mouth, turned towards ``face`` (-1 left, 1 right)."""
+    x, y = at
     for offset in (0.05, 0.55):
         eye = x + face * offset * head
         pen.line(points((eye - 0.14 * head, y - 0.02 * head), (eye + 0.14 * head, y + 0.04 * head)), 0.9)
@@ -163,8 +177,8 @@ def draw_gathering(pen: Pen, box: Box) -> None:
         pen.outline(rectangle(left, top, right, bottom), 1.3)
     slope = rng.uniform(-0.6, 0.6)
     _interior(pen, box, slope)
-    count = int(rng.integers(1, 7))
-    size = tall * rng.uniform(0.28, 0.42) * (1.5 if count < 3 else 1.0)
+    count = int(rng.choice((1, 2, 4, 6, 8, 11)))
+    size = tall * rng.uniform(0.3, 0.5) * (1.5 if count < 3 else 1.0)
     rows = np.sort(rng.uniform(0.5, 0.99, count))
     for row in rows:
         foot = (left + rng.uniform(0.14, 0.86) * wide, top + row * tall)
@@ -183,6 +197,8 @@ def _interior(pen: Pen, box: Box, slope: float) -> None:
     left, top, right, bottom = box
     wide, tall = right - left, bottom - top
     horizon = top + rng.uniform(0.2, 0.5) * tall
+    if not pen.coloured and rng.random() < 0.35:
+        pen.shade(rectangle(left, top, right, horizon), rng.uniform(0.1, 0.9))
     if pen.coloured:
         pen.fill(
             points((left, horizon), (right, horizon + slope * 0.2 * tall), (right, bottom), (left, bottom)),
@@ -190,24 +206,15 @@ def _interior(pen: Pen, box: Box, slope: float) -> None:
         )
     kind = int(rng.integers(3))
     if kind == 0:
-        draw_tree(pen, (left + rng.uniform(0.1, 0.9) * wide, horizon + 0.3 * tall), 0.6 * tall)
-        for level in np.linspace(horizon, bottom, int(rng.integers(3, 7))):
-            hill = spline(
-                points(
-                    (left, level),
-                    (left + 0.4 * wide, level - rng.uniform(0, 0.06) * tall),
-                    (right, level + 0.02 * tall),
-                )
-            )
-            pen.stroke(hill, 1.0)
+        _garden(pen, box, horizon)
         return
     for level in np.arange(-0.6, 1.4, rng.uniform(0.12, 0.25)):
         start = horizon + level * (bottom - horizon)
         end = start + slope * 0.5 * wide
         if min(start, end) > horizon - 0.1 * tall and max(start, end) < bottom:
             pen.line(points((left, start), (right, end)), 1.0)
-    for place in np.linspace(0.05, 0.95, int(rng.integers(2, 6))):
-        x = left + place * wide
+    for share in np.linspace(0.05, 0.95, int(rng.integers(2, 6))):
+        x = left + share * wide
         screen = points(
             (x, top),
             (x + 0.22 * wide, top + slope * 0.1 * wide),
@@ -224,3 +231,20 @@ def _interior(pen: Pen, box: Box, slope: float) -> None:
         x = left + rng.uniform(0, 1) * wide
         pillar = rectangle(x, top, x + 0.025 * wide, bottom)
         pen.body(pillar, 1.2)
+
+
+def _garden(pen: Pen, box: Box, horizon: float) -> None:
+    """Draw open ground with a tree."""
+    rng = pen.rng
+    left, top, right, bottom = box
+    wide, tall = right - left, bottom - top
+    draw_tree(pen, (left + rng.uniform(0.1, 0.9) * wide, horizon + 0.3 * tall), 0.6 * tall)
+    for level in np.linspace(horizon, bottom, int(rng.integers(3, 7))):
+        hill = spline(
+            points(
+                (left, level),
+                (left + 0.4 * wide, level - rng.uniform(0, 0.06) * tall),
+                (right, level + 0.02 * tall),
+            )
+        )
+        pen.stroke(hill, 1.0)

@@ -55,6 +55,11 @@ def draw_fish(pen: Pen, box: Box) -> None:
             4 * pen.unit,
             0.5,
         )
+    _fish_head(pen, at, deep)
+
+
+def _fish_head(pen: Pen, at: Placing, deep: float) -> None:
+    """Draw gill, eye and mouth."""
     pen.line(at(spline(points((-0.3, -0.75 * deep), (-0.24, 0), (-0.3, 0.7 * deep)))), 1.1)
     pen.body(at(ellipse(-0.4, -0.2 * deep, 0.02, 0.02)), 1.0, 255)
     pen.fill(at(ellipse(-0.4, -0.2 * deep, 0.011, 0.011)), 0)
@@ -89,11 +94,7 @@ def draw_bird(pen: Pen, box: Box) -> None:
     for t in (0.25, 0.5, 0.75):
         pen.line(at(points((0.25, 0.1 * t), (0.53, 0.13 + 0.06 * t))), 0.6)
     head = (-0.3, -0.16 - neck)
-    for foot in (0.0, 0.08):
-        path = points((foot, 0.12), (foot + 0.03, 0.12 + 0.55 * leg), (foot - 0.01, 0.14 + leg))
-        pen.stroke(at(path), 1.6, taper=0.3)
-        for toe in (-0.07, -0.03, 0.04):
-            pen.line(at(points((foot - 0.01, 0.14 + leg), (foot + toe, 0.17 + leg))), 1.1)
+    _bird_legs(pen, at, leg)
     trunk = points(
         (head[0] - 0.06, head[1] + 0.04),
         (-0.33, -0.05),
@@ -105,6 +106,28 @@ def draw_bird(pen: Pen, box: Box) -> None:
         (head[0] + 0.07, head[1] + 0.03),
     )
     pen.body(at(spline(trunk, closed=True)), 1.3)
+    _bird_head(pen, at, head)
+    _wing(pen, at)
+    if rng.random() < 0.5:
+        breast = points((-0.3, 0.02), (-0.2, 0.13), (0.05, 0.17), (0.02, 0.1), (-0.2, 0.06))
+        pen.hatch(at(breast), 1.2, 4 * pen.unit, 0.5)
+    if not wader:
+        branch = spline(points((-0.55, 0.3), (-0.1, 0.32), (0.2, 0.28), (0.6, 0.36)))
+        pen.stroke(at(branch), 4, taper=0.3)
+
+
+def _bird_legs(pen: Pen, at: Placing, leg: float) -> None:
+    """Draw two legs with their toes."""
+    for foot in (0.0, 0.08):
+        path = points((foot, 0.12), (foot + 0.03, 0.12 + 0.55 * leg), (foot - 0.01, 0.14 + leg))
+        pen.stroke(at(path), 1.6, taper=0.3)
+        for toe in (-0.07, -0.03, 0.04):
+            pen.line(at(points((foot - 0.01, 0.14 + leg), (foot + toe, 0.17 + leg))), 1.1)
+
+
+def _bird_head(pen: Pen, at: Placing, head: tuple[float, float]) -> None:
+    """Draw beak, skull and eye."""
+    rng = pen.rng
     beak = rng.uniform(0.08, 0.22)
     pen.body(
         at(
@@ -118,17 +141,6 @@ def draw_bird(pen: Pen, box: Box) -> None:
     )
     pen.body(at(ellipse(head[0], head[1], 0.085, 0.075)), 1.2)
     pen.fill(at(ellipse(head[0] - 0.03, head[1] - 0.015, 0.014, 0.014)), 0)
-    _wing(pen, at)
-    if rng.random() < 0.5:
-        pen.hatch(
-            at(points((-0.3, 0.02), (-0.2, 0.13), (0.05, 0.17), (0.02, 0.1), (-0.2, 0.06))),
-            1.2,
-            4 * pen.unit,
-            0.5,
-        )
-    if not wader:
-        branch = spline(points((-0.55, 0.3), (-0.1, 0.32), (0.2, 0.28), (0.6, 0.36)))
-        pen.stroke(at(branch), 4, taper=0.3)
 
 
 def _wing(pen: Pen, at: Placing) -> None:
@@ -171,20 +183,7 @@ def draw_insect(pen: Pen, box: Box) -> None:
         )
         both(leg, 1.4, filled=False)
     if not beetle:
-        fore = spline(
-            points((0.03, -0.1), (0.25, -0.36), (0.48, -0.34), (0.36, -0.08), (0.04, 0.0)), closed=True
-        )
-        hind = spline(
-            points((0.03, 0.0), (0.34, -0.02), (0.36, 0.2), (0.2, rng.uniform(0.28, 0.4)), (0.04, 0.12)),
-            closed=True,
-        )
-        for wing, root in ((hind, (0.04, 0.04)), (fore, (0.04, -0.05))):
-            both(wing, 1.2)
-            for tip in wing[4:-4:4]:
-                both(np.stack([np.array(root), np.array(root) + 0.9 * (tip - root)]), 0.5, filled=False)
-            for _ in range(int(rng.integers(1, 5))):
-                spot = wing.mean(0) + rng.normal(0, 0.05, 2)
-                both(ellipse(spot[0], spot[1], 0.03, 0.025), 0.8)
+        _butterfly_wings(rng, both)
     body = (0.15, 0.26) if beetle else (0.04, 0.16)
     both(spline(points((0.03, -0.32), (0.2, -0.45), (0.3, -0.4))), 0.8, filled=False)
     pen.body(place(ellipse(0, -0.24, 0.06, 0.06), x, y, scale, turn), 1.1)
@@ -196,6 +195,22 @@ def draw_insect(pen: Pen, box: Box) -> None:
     if beetle:
         pen.line(place(points((0, -0.04), (0, 0.38)), x, y, scale, turn), 1.2)
         pen.shade(place(ellipse(0.07, 0.14, 0.06, 0.2), x, y, scale, turn), 0.7)
+
+
+def _butterfly_wings(rng: np.random.Generator, both: Callable[..., None]) -> None:
+    """Draw two pairs of veined and spotted wings."""
+    fore = spline(points((0.03, -0.1), (0.25, -0.36), (0.48, -0.34), (0.36, -0.08), (0.04, 0.0)), closed=True)
+    hind = spline(
+        points((0.03, 0.0), (0.34, -0.02), (0.36, 0.2), (0.2, rng.uniform(0.28, 0.4)), (0.04, 0.12)),
+        closed=True,
+    )
+    for wing, root in ((hind, (0.04, 0.04)), (fore, (0.04, -0.05))):
+        both(wing, 1.2)
+        for tip in wing[4:-4:4]:
+            both(np.stack([np.array(root), np.array(root) + 0.9 * (tip - root)]), 0.5, filled=False)
+        for _ in range(int(rng.integers(1, 5))):
+            spot = wing.mean(0) + rng.normal(0, 0.05, 2)
+            both(ellipse(spot[0], spot[1], 0.03, 0.025), 0.8)
 
 
 def draw_shell(pen: Pen, box: Box) -> None:
@@ -210,15 +225,8 @@ def draw_shell(pen: Pen, box: Box) -> None:
         fan = np.stack([np.cos(angle) * rim, np.sin(angle) * rim], 1)
         pen.body(place(np.concatenate([points((0, 0.7)), place(fan * (1, 1.1), 0, 0.4)]), x, y, scale), 1.3)
         for i in np.linspace(0, 29, ribs).astype(int):
-            pen.stroke(
-                np.stack(
-                    [
-                        place(points((0, 0.7)), x, y, scale)[0],
-                        *place(points(place(fan[i] * (1, 1.1), 0, 0.4)), x, y, scale),
-                    ]
-                ),
-                0.8,
-            )
+            rib = np.stack([np.array([0, 0.7]), fan[i] * (1, 1.1) + np.array([0, 0.4])])
+            pen.line(place(rib, x, y, scale), 1.1)
         for share in (0.4, 0.6, 0.8):
             pen.line(place(place(fan * share * (1, 1.1), 0, 0.4 + 0.3 * (1 - share)), x, y, scale), 0.5)
         return
@@ -243,10 +251,10 @@ def draw_beast(pen: Pen, box: Box) -> None:
     neck = rng.uniform(-0.05, 0.15)
     leg = rng.uniform(0.16, 0.3)
     for far in (-0.2, -0.12, 0.22, 0.3):
-        shape = points(
-            (far - 0.04, 0.08), (far - 0.025, 0.1 + leg), (far + 0.03, 0.1 + leg), (far + 0.04, 0.08)
+        foot = 0.1 + leg
+        pen.body(
+            at(points((far - 0.04, 0.08), (far - 0.025, foot), (far + 0.03, foot), (far + 0.04, 0.08))), 1.1
         )
-        pen.body(at(shape), 1.1)
     pen.stroke(at(spline(points((0.36, -0.05), (0.48, 0.0), (0.46, rng.uniform(-0.2, 0.25))))), 3)
     trunk = points(
         (-0.3, -0.1),
@@ -259,14 +267,23 @@ def draw_beast(pen: Pen, box: Box) -> None:
         (-0.34, 0.02),
     )
     pen.body(at(spline(trunk, closed=True)), 1.4)
-    pen.body(
-        at(
-            spline(
-                points((-0.2, -0.12), (-0.34, -0.16 - neck), (-0.4, -0.12 - neck), (-0.3, 0.08)), closed=True
-            )
-        ),
-        1.2,
-    )
+    throat = points((-0.2, -0.12), (-0.34, -0.16 - neck), (-0.4, -0.12 - neck), (-0.3, 0.08))
+    pen.body(at(spline(throat, closed=True)), 1.2)
+    _beast_head(pen, at, neck)
+    _fur(pen, at)
+    belly = points((-0.28, 0.06), (0, 0.06), (0.3, 0.05), (0.25, 0.12), (-0.2, 0.12))
+    pen.hatch(at(belly), 0.6, 3.5 * pen.unit, 0.5)
+
+
+def _fur(pen: Pen, at: Placing) -> None:
+    """Strew short hairs over a beast's flank."""
+    for _ in range(60):
+        x, y = pen.rng.uniform(-0.3, 0.36), pen.rng.uniform(-0.1, 0.11)
+        pen.line(at(points((x, y), (x + 0.03, y + 0.015))), 0.5)
+
+
+def _beast_head(pen: Pen, at: Placing, neck: float) -> None:
+    """Draw skull, ears and eye; ``neck`` lifts them."""
     skull = points(
         (-0.3, -0.24 - neck),
         (-0.4, -0.24 - neck),
@@ -278,12 +295,3 @@ def draw_beast(pen: Pen, box: Box) -> None:
     for ear in (-0.34, -0.29):
         pen.body(at(points((ear, -0.23 - neck), (ear + 0.01, -0.34 - neck), (ear + 0.05, -0.22 - neck))), 1.0)
     pen.fill(at(ellipse(-0.41, -0.17 - neck, 0.012, 0.01)), 0)
-    for _ in range(60):
-        px, py = rng.uniform(-0.3, 0.36), rng.uniform(-0.1, 0.11)
-        pen.line(at(points((px, py), (px + 0.03, py + 0.015))), 0.5)
-    pen.hatch(
-        at(points((-0.28, 0.06), (0, 0.06), (0.3, 0.05), (0.25, 0.12), (-0.2, 0.12))),
-        0.6,
-        3.5 * pen.unit,
-        0.5,
-    )

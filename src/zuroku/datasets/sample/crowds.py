@@ -58,7 +58,7 @@ def _head(
             draw.ellipse((spot - 1, y - 1, spot + 0.12 * radius, y + 0.1 * radius), fill=60)
         draw.line((x - 0.2 * radius, y + 0.65 * radius, x + 0.2 * radius, y + 0.65 * radius), fill=95)
         draw.chord(
-            (x - 0.1 * radius, y - radius, x + 0.85 * radius, y + 1.1 * radius), -70, 70, fill=skin - 30
+            (x - 0.1 * radius, y - radius, x + 0.85 * radius, y + 1.1 * radius), -70, 70, fill=skin - 14
         )
 
 
@@ -78,10 +78,7 @@ def draw_strollers(
 
 
 def draw_group(
-    rng: np.random.Generator,
-    draw: ImageDraw.ImageDraw,
-    box: tuple[float, float, float, float],
-    rows: int,
+    rng: np.random.Generator, draw: ImageDraw.ImageDraw, box: tuple[float, float, float, float], rows: int
 ) -> None:
     """Draw a group portrait in ``box`` (left, top, right, bottom): ``rows`` rows, each before the last."""
     left, top, right, bottom = box

@@ -1,11 +1,9 @@
-"""Western buildings in photographs: halls, schools, offices, towers and fortresses."""
+"""Western buildings in photographs: halls, schools, offices and towers."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from zuroku.datasets.sample.projection import Quad, paste_quad
-
-Site = tuple[float, float, float, float]
+from zuroku.datasets.sample.projection import Quad, Site, paste_quad, trapezoid
 
 
 def draw_facade(
@@ -32,21 +30,8 @@ def draw_facade(
         draw.line((0, row * high + 0.08 * high, width, row * high + 0.08 * high), 30, 1)
         for column in range(columns):
             left, top = (column + 0.26) * wide, (row + 0.26) * high
-            right, bottom = (column + 0.74) * wide, (row + 0.86) * high
-            if arched:
-                draw.pieslice(
-                    (left, top - 0.16 * high, right, top + 0.26 * high),
-                    180,
-                    360,
-                    fill=glass,
-                    outline=trim,
-                    width=2,
-                )
-            draw.rectangle((left, top, right, bottom), fill=glass, outline=trim, width=2)
-            draw.line(((left + right) / 2, top, (left + right) / 2, bottom), trim, 1)
-            draw.line((left, (top + bottom) / 2, right, (top + bottom) / 2), trim, 1)
-            if rng.random() < 0.12:
-                draw.rectangle((left + 2, top + 2, right - 2, (top + bottom) / 2), fill=185)
+            pane = (left, top, left + 0.48 * wide, top + 0.6 * high)
+            _window(rng, draw, pane, (glass, trim), arched)
         if row < rows and rng.random() < 0.4:
             for column in range(columns + 1):
                 draw.rectangle(
@@ -55,6 +40,27 @@ def draw_facade(
     if door:
         draw.rectangle((0.43 * width, 0.68 * height, 0.57 * width, height), fill=18, outline=trim, width=4)
     return wall
+
+
+def _window(
+    rng: np.random.Generator,
+    draw: ImageDraw.ImageDraw,
+    box: tuple[float, float, float, float],
+    tones: tuple[int, int],
+    arched: bool,
+) -> None:
+    """Draw a sash window in ``box`` (left, top, right, bottom); ``tones`` are of glass and frame."""
+    left, top, right, bottom = box
+    glass, trim = tones
+    if arched:
+        reach = 0.35 * (bottom - top)
+        arch = (left, top - 0.8 * reach, right, top + 1.2 * reach)
+        draw.pieslice(arch, 180, 360, fill=glass, outline=trim, width=2)
+    draw.rectangle(box, fill=glass, outline=trim, width=2)
+    draw.line(((left + right) / 2, top, (left + right) / 2, bottom), trim, 1)
+    draw.line((left, (top + bottom) / 2, right, (top + bottom) / 2), trim, 1)
+    if rng.random() < 0.12:
+        draw.rectangle((left + 2, top + 2, right - 2, (top + bottom) / 2), fill=185)
 
 
 def draw_block_building(rng: np.random.Generator, image: Image.Image, site: Site) -> None:
@@ -69,21 +75,7 @@ def draw_block_building(rng: np.random.Generator, image: Image.Image, site: Site
     draw = ImageDraw.Draw(image)
     roof = int(rng.integers(40, 120))
     if rng.random() < 0.5:
-        half *= 1.1
-        top = ground - body
-        paste_quad(image, wall, ((x - half, top), (x + half, top), (x + half, ground), (x - half, ground)))
-        slope = 0.2 * tall
-        draw.polygon(
-            [
-                (x - 1.04 * half, top),
-                (x - 0.9 * half, top - slope),
-                (x + 0.9 * half, top - slope),
-                (x + 1.04 * half, top),
-            ],
-            fill=roof,
-        )
-        draw.line((x - 1.04 * half, top, x + 1.04 * half, top), 30, 3)
-        _crown(rng, image, (x, top, half, tall - body), kind, roof)
+        _front(rng, image, wall, (x, ground, 1.1 * half, body), tall, kind, roof)
         return
     edge = x + rng.uniform(-0.4, 0.4) * half
     drop = rng.uniform(0.05, 0.3) * body
@@ -112,6 +104,35 @@ def draw_block_building(rng: np.random.Generator, image: Image.Image, site: Site
         _crown(rng, image, (edge, top + 0.1 * drop, half * 0.8, tall - body), kind, roof)
 
 
+def _front(
+    rng: np.random.Generator,
+    image: Image.Image,
+    wall: Image.Image,
+    base: tuple[float, float, float, float],
+    tall: float,
+    kind: str,
+    roof: int,
+) -> None:
+    """Set a building square to the camera; ``base`` is middle x, ground, half width and wall height."""
+    x, ground, half, body = base
+    draw = ImageDraw.Draw(image)
+    half *= 1.1
+    top = ground - body
+    paste_quad(image, wall, ((x - half, top), (x + half, top), (x + half, ground), (x - half, ground)))
+    slope = 0.2 * tall
+    draw.polygon(
+        [
+            (x - 1.04 * half, top),
+            (x - 0.9 * half, top - slope),
+            (x + 0.9 * half, top - slope),
+            (x + 1.04 * half, top),
+        ],
+        fill=roof,
+    )
+    draw.line((x - 1.04 * half, top, x + 1.04 * half, top), 30, 3)
+    _crown(rng, image, (x, top, half, tall - body), kind, roof)
+
+
 def _crown(
     rng: np.random.Generator,
     image: Image.Image,
@@ -128,40 +149,59 @@ def _crown(
         draw.polygon([(x - reach, y), (x, y - 0.6 * tall), (x + reach, y)], fill=185, outline=45)
         draw.ellipse((x - 0.15 * reach, y - 0.3 * tall, x + 0.15 * reach, y - 0.1 * tall), fill=40)
     elif choice == 1:
-        reach = half * rng.uniform(0.15, 0.35)
-        draw.rectangle((x - reach, y - 0.4 * tall, x + reach, y), fill=150)
-        for i in range(7):
-            column = x - reach + 2 * reach * (i + 0.5) / 7
-            draw.rectangle((column - 0.06 * reach, y - 0.32 * tall, column + 0.06 * reach, y), fill=35)
-        dome = (
-            x - 1.05 * reach,
-            y - 0.4 * tall - 1.1 * reach,
-            x + 1.05 * reach,
-            y - 0.4 * tall + 1.1 * reach,
-        )
-        draw.pieslice(dome, 180, 360, fill=roof + 30)
-        draw.pieslice(dome, 285, 360, fill=roof)
-        draw.line((x, dome[1], x, dome[1] - 0.3 * tall), 40, 3)
+        _dome(rng, draw, base, roof)
     elif choice == 2:
-        reach = half * rng.uniform(0.1, 0.18)
-        shaft = draw_facade(rng, (60, 120), (1, 2), kind)
-        paste_quad(
-            image,
-            shaft,
-            (
-                (x - reach, y - tall),
-                (x + reach, y - tall),
-                (x + reach, y + 0.3 * tall),
-                (x - reach, y + 0.3 * tall),
-            ),
-        )
-        draw.polygon(
-            [(x - 1.2 * reach, y - tall), (x, y - 1.55 * tall), (x + 1.2 * reach, y - tall)], fill=roof
-        )
+        _turret(rng, image, base, kind, roof)
     else:
         for place in rng.uniform(-0.8, 0.8, int(rng.integers(1, 5))):
             cx = x + place * half
             draw.rectangle((cx - 0.03 * half, y - 0.6 * tall, cx + 0.03 * half, y - 0.1 * tall), fill=80)
+
+
+def _turret(
+    rng: np.random.Generator,
+    image: Image.Image,
+    base: tuple[float, float, float, float],
+    kind: str,
+    roof: int,
+) -> None:
+    """Set a small tower with a pointed roof."""
+    x, y, half, tall = base
+    draw = ImageDraw.Draw(image)
+    reach = half * rng.uniform(0.1, 0.18)
+    shaft = draw_facade(rng, (60, 120), (1, 2), kind)
+    paste_quad(
+        image,
+        shaft,
+        (
+            (x - reach, y - tall),
+            (x + reach, y - tall),
+            (x + reach, y + 0.3 * tall),
+            (x - reach, y + 0.3 * tall),
+        ),
+    )
+    draw.polygon([(x - 1.2 * reach, y - tall), (x, y - 1.55 * tall), (x + 1.2 * reach, y - tall)], fill=roof)
+
+
+def _dome(
+    rng: np.random.Generator, draw: ImageDraw.ImageDraw, base: tuple[float, float, float, float], roof: int
+) -> None:
+    """Set a dome on a drum with pillars."""
+    x, y, half, tall = base
+    reach = half * rng.uniform(0.15, 0.35)
+    draw.rectangle((x - reach, y - 0.4 * tall, x + reach, y), fill=150)
+    for i in range(7):
+        column = x - reach + 2 * reach * (i + 0.5) / 7
+        draw.rectangle((column - 0.06 * reach, y - 0.32 * tall, column + 0.06 * reach, y), fill=35)
+    dome = (
+        x - 1.05 * reach,
+        y - 0.4 * tall - 1.1 * reach,
+        x + 1.05 * reach,
+        y - 0.4 * tall + 1.1 * reach,
+    )
+    draw.pieslice(dome, 180, 360, fill=roof + 30)
+    draw.pieslice(dome, 285, 360, fill=roof)
+    draw.line((x, dome[1], x, dome[1] - 0.3 * tall), 40, 3)
 
 
 def draw_tower(rng: np.random.Generator, image: Image.Image, site: Site) -> None:
@@ -174,25 +214,10 @@ def draw_tower(rng: np.random.Generator, image: Image.Image, site: Site) -> None
     body = tall * 0.72
     taper = rng.uniform(0.6, 1.0)
     if rng.random() < 0.6:
-        nave = draw_facade(rng, (240, 90), (int(rng.integers(4, 8)), 1), kind)
-        side = float(rng.choice((-1, 1)))
-        left, right = sorted((x, x + side * half * 1.6))
-        paste_quad(
-            image,
-            nave,
-            ((left, ground - 0.3 * tall), (right, ground - 0.3 * tall), (right, ground), (left, ground)),
-        )
-        slope = [(left, ground - 0.3 * tall), (left + 0.1 * half, ground - 0.45 * tall)]
-        draw.polygon(
-            [*slope, (right - 0.1 * half, ground - 0.45 * tall), (right, ground - 0.3 * tall)], fill=70
-        )
+        _nave(rng, image, site, kind)
     shaft = draw_facade(rng, (110, 60 * rows), (int(rng.integers(1, 3)), rows), kind, door=True)
     head = wide * taper
-    paste_quad(
-        image,
-        shaft,
-        ((x - head, ground - body), (x + head, ground - body), (x + wide, ground), (x - wide, ground)),
-    )
+    paste_quad(image, shaft, trapezoid(x, (ground - body, head), (ground, wide)))
     shadow = Image.new("L", image.size, 0)
     ImageDraw.Draw(shadow).polygon(
         [
@@ -204,6 +229,13 @@ def draw_tower(rng: np.random.Generator, image: Image.Image, site: Site) -> None
         fill=110,
     )
     image.paste(30, (0, 0), shadow)
+    _spire(rng, draw, site, head)
+
+
+def _spire(rng: np.random.Generator, draw: ImageDraw.ImageDraw, site: Site, head: float) -> None:
+    """Crown a tower, whose top is ``head`` wide from its middle, with a cornice, a clock and a point."""
+    x, ground, _, tall = site
+    body = 0.72 * tall
     draw.rectangle((x - 1.2 * head, ground - body - 4, x + 1.2 * head, ground - body + 4), fill=60)
     if rng.random() < 0.5:
         face = 0.55 * head
@@ -220,41 +252,17 @@ def draw_tower(rng: np.random.Generator, image: Image.Image, site: Site) -> None
     draw.line((x, ground - tall, x, ground - 1.07 * tall), 50, 2)
 
 
-def draw_fortress(rng: np.random.Generator, image: Image.Image, site: Site) -> None:
-    """Draw a city gate or ruin: towers with battlements about an arch, in rough stone."""
+def _nave(rng: np.random.Generator, image: Image.Image, site: Site, kind: str) -> None:
+    """Draw the body of a church beside its tower."""
     x, ground, half, tall = site
     draw = ImageDraw.Draw(image)
-    tall = min(tall, 1.5 * half)
-    stone = draw_facade(rng, (300, 140), (6, 1), "stone")
-    tone = int(rng.integers(60, 140))
-    wall = ground - tall * rng.uniform(0.4, 0.65)
-    draw.rectangle((x - 1.3 * half, wall, x + 1.3 * half, ground), fill=tone)
-    _battlements(draw, (x - 1.3 * half, x + 1.3 * half), wall, 0.07 * tall, tone)
-    for side in (-1, 1):
-        cx, reach = x + side * half * rng.uniform(0.4, 0.8), half * rng.uniform(0.18, 0.28)
-        top = ground - tall * rng.uniform(0.8, 1.0)
-        draw.rectangle((cx - reach, top, cx + reach, ground), fill=min(255, tone + 20))
-        draw.rectangle((cx + 0.4 * reach, top, cx + reach, ground), fill=max(0, tone - 30))
-        _battlements(draw, (cx - reach, cx + reach), top, 0.08 * tall, tone)
-        for y in (0.2, 0.5):
-            slit = top + y * (ground - top)
-            draw.rectangle((cx - 0.12 * reach, slit, cx + 0.1 * reach, slit + 0.1 * tall), fill=20)
-    arch = half * rng.uniform(0.14, 0.25)
-    draw.rectangle((x - arch, ground - 1.3 * arch, x + arch, ground), fill=15)
-    draw.pieslice((x - arch, ground - 2.3 * arch, x + arch, ground - 0.3 * arch), 180, 360, fill=15)
-    for _ in range(160):
-        px, py = x + rng.uniform(-1.3, 1.3) * half, rng.uniform(wall, ground)
-        draw.rectangle(
-            (px, py, px + 0.06 * half, py + 0.03 * half), fill=int(np.clip(tone + rng.normal(0, 22), 0, 255))
-        )
-    if rng.random() < 0.5:
-        left, right = x + 1.1 * half, x + 1.9 * half
-        paste_quad(image, stone, ((left, wall), (right, wall + 8), (right, ground), (left, ground)))
-
-
-def _battlements(
-    draw: ImageDraw.ImageDraw, span: tuple[float, float], y: float, tall: float, tone: int
-) -> None:
-    """Crown a wall between x positions ``span`` with merlons."""
-    for left in np.arange(span[0], span[1] - 0.5 * tall, 1.5 * tall):
-        draw.rectangle((left, y - tall, left + 0.8 * tall, y), fill=tone)
+    nave = draw_facade(rng, (240, 90), (int(rng.integers(4, 8)), 1), kind)
+    side = float(rng.choice((-1, 1)))
+    left, right = sorted((x, x + side * half * 1.6))
+    paste_quad(
+        image,
+        nave,
+        ((left, ground - 0.3 * tall), (right, ground - 0.3 * tall), (right, ground), (left, ground)),
+    )
+    slope = [(left, ground - 0.3 * tall), (left + 0.1 * half, ground - 0.45 * tall)]
+    draw.polygon([*slope, (right - 0.1 * half, ground - 0.45 * tall), (right, ground - 0.3 * tall)], fill=70)

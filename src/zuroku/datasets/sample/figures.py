@@ -73,6 +73,10 @@ _SHAPES = {
 }
 
 
+_DETAIL_SHARE = 0.3
+"""Share of figures that show only a part of what was drawn."""
+
+
 class SampleSettings(Settings):
     """How large the generated collection is and what it holds; the seed fixes every pixel."""
 
@@ -168,9 +172,22 @@ def draw_figure(plan: FigurePlan) -> Image.Image:
     style = draw_style(plan.book_seed, plan.coloured_book)
     rng = seeded_rng(plan.figure_seed)
     drawing = DRAWERS[plan.label](style, rng, (plan.width_px, plan.height_px))
+    if plan.label != "stamp" and rng.random() < _DETAIL_SHARE:
+        # A place is not to be recognised by too small a part.
+        place = plan.label in {"picture_landmark", "picture_outdoor", "picture_indoor"}
+        drawing = _detail(rng, drawing, 0.65 if place else 0.4)
     if plan.label.startswith("picture_"):
         drawing = screen(style, rng, drawing)
     return scan(style, rng, surround(style, rng, drawing))
+
+
+def _detail(rng: np.random.Generator, drawing: Image.Image, least: float) -> Image.Image:
+    """Enlarge a part of ``drawing``, of at least the share ``least`` of its sides, to its size."""
+    share = rng.uniform(least, 0.9)
+    wide, tall = share * drawing.width, share * drawing.height
+    left, top = rng.uniform(0, drawing.width - wide), rng.uniform(0, drawing.height - tall)
+    box = (left, top, left + wide, top + tall)
+    return drawing.resize(drawing.size, Image.Resampling.BICUBIC, box)
 
 
 def render_figure(plan: FigurePlan) -> bytes:

@@ -37,7 +37,7 @@ def draw_graph(style: BookStyle, rng: np.random.Generator, size: tuple[int, int]
     """Draw a graph of ``size`` = (width, height): ``L``, or ``RGB`` in most books scanned in colour."""
     width, height = size
     pen = Pen(style, rng, size, style.scan == "colour" and rng.random() < 0.75)
-    em = max(size) * rng.uniform(0.022, 0.042)
+    em = max(size) * rng.uniform(0.022, 0.055)
     left, top, right, bottom = rng.uniform((0.06, 0.03, 0.02, 0.06), (0.16, 0.14, 0.08, 0.16))
     sheet = _Sheet(pen, (left * width, top * height, (1 - right) * width, (1 - bottom) * height), em)
     kinds: tuple[Callable[[_Sheet], None], ...] = (
@@ -179,7 +179,7 @@ def _pie(sheet: _Sheet) -> None:
     for k in range(2 if twins else 1):
         x = left + (right - left) * ((k + 0.5) / 2 if twins else 0.5)
         y = (top + bottom) / 2
-        r = min((right - left) / (2 if twins else 1), bottom - top) / 2 * rng.uniform(0.72, 1.02)
+        r = min((right - left) / (2 if twins else 1), bottom - top) / 2 * rng.uniform(0.72, 1.1)
         shares = np.sort(rng.dirichlet(np.ones(int(rng.integers(3, 10))) * 0.9))[::-1]
         angle = -np.pi / 2
         plain = rng.random() < 0.5 and not pen.coloured
@@ -189,24 +189,21 @@ def _pie(sheet: _Sheet) -> None:
             rim = np.stack([x + r * np.cos(sweep), y + r * np.sin(sweep)], 1)
             slice_ = np.concatenate([points((x, y)), rim])
             if plain:
-                pen.body(slice_, 1.3, 255)
+                pen.body(slice_, 1.8, 255)
             else:
                 _texture(pen, slice_, number)
             middle = angle + np.pi * share
             reach = 0.68 if share > 0.07 else 1.12
             tx, ty = x + reach * r * np.cos(middle), y + reach * r * np.sin(middle)
             word = pick(rng, TOPICS)
-            size = em * (1.2 if share > 0.15 else 0.85)
+            size = em * (1.5 if share > 0.15 else 0.9)
             if not plain and not pen.coloured and reach < 1:
                 half = 0.5 * size * len(word)
-                pen.fill(
-                    rectangle(tx - half, ty - size, tx + half, ty + size),
-                    255,
-                )
+                pen.fill(rectangle(tx - half, ty - size, tx + half, ty + size), 255)
             pen.text(tx - 0.5 * size * len(word), ty - size, word, size)
             pen.text(tx - 0.8 * size, ty, f"{share * 100:.1f}", size * 0.9)
             angle += 2 * np.pi * share
-        pen.outline(ellipse(x, y, r, r, count=60), 2)
+        pen.outline(ellipse(x, y, r, r, count=60), rng.uniform(1.5, 5))
         if hole:
             pen.body(ellipse(x, y, hole * r, hole * r, count=36), 1.6, 255)
             pen.text(x - 1.4 * em, y - 0.6 * em, pick(rng, MEASURES), em)
@@ -231,12 +228,12 @@ def _pyramid(sheet: _Sheet) -> None:
             x, y = sheet.at(0.5, (i + 0.8) / rows)
             pen.text(x - 0.5 * em, y, str(5 * i), min(em, (sheet.box[3] - sheet.box[1]) / rows))
     pen.line(points(sheet.at(0, 0), sheet.at(1, 0)), 1.4)
-    for x in np.linspace(0, 1, 9):
-        px, py = sheet.at(float(x), 0)
+    for tick in np.linspace(0, 1, 9):
+        px, py = sheet.at(float(tick), 0)
         pen.line(points((px, py), (px, py + 4)), 1)
-        pen.text(px - 0.5 * em, py + 5, str(abs(int((x - 0.5) * 16))), em * 0.9)
-    for side, word in ((0.12, "男"), (0.82, "女")):
-        px, py = sheet.at(side, 0.92)
+        pen.text(px - 0.5 * em, py + 5, str(abs(int((tick - 0.5) * 16))), em * 0.9)
+    for share, word in ((0.12, "男"), (0.82, "女")):
+        px, py = sheet.at(share, 0.92)
         pen.text(px, py, word, 1.8 * em)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from zuroku.datasets.sample.apparatus import draw_device, draw_machine, draw_section, draw_utensil
+from zuroku.datasets.sample.apparatus import draw_device, draw_machine, draw_utensil
 from zuroku.datasets.sample.costumes import draw_gathering, draw_standing_figure
 from zuroku.datasets.sample.creatures import draw_beast, draw_bird, draw_fish, draw_insect, draw_shell
+from zuroku.datasets.sample.diagrams import draw_section
 from zuroku.datasets.sample.plants import draw_plant
 from zuroku.datasets.sample.strokes import Box, Pen, points, rectangle
 from zuroku.datasets.sample.style import BookStyle
@@ -21,7 +22,14 @@ Motif = Callable[[Pen, Box], None]
 
 _NATURE: tuple[Motif, ...] = (draw_plant, draw_bird, draw_fish, draw_insect, draw_shell, draw_beast)
 _TECHNIQUE: tuple[Motif, ...] = (draw_device, draw_machine, draw_section, draw_utensil)
-_SCENES: tuple[Motif, ...] = (draw_gathering, draw_gathering, draw_view, draw_house_view, draw_ship_view)
+_SCENES: tuple[Motif, ...] = (
+    draw_gathering,
+    draw_gathering,
+    draw_gathering,
+    draw_view,
+    draw_house_view,
+    draw_ship_view,
+)
 
 
 def draw_illustration(style: BookStyle, rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
@@ -36,7 +44,7 @@ def draw_colour_illustration(
 ) -> Image.Image:
     """Draw an illustration with colours of the book's palette, ``RGB``."""
     pen = Pen(style, rng, size, coloured=True)
-    if rng.random() < 0.3:
+    if rng.random() < 0.12:
         pen.fill(rectangle(0, 0, pen.width, pen.height), pen.tint())
     _compose(pen, (0.5, 0.08, 0.42))
     return pen.finish()

@@ -7,7 +7,15 @@ decided in ``scenery`` and ``buildings``.
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from zuroku.datasets.sample.noise import Field, fractal, relief_shade, ridge_line, smoothstep, to_tones
+from zuroku.datasets.sample.noise import (
+    Field,
+    fractal,
+    relief_shade,
+    ridge_line,
+    smoothstep,
+    to_image,
+    to_tones,
+)
 
 
 def sky(rng: np.random.Generator, size: tuple[int, int]) -> Field:
@@ -31,7 +39,7 @@ def lay(canvas: Field, mask: Field, tones: Field | float) -> None:
 def below(shape: tuple[int, int], line: Field) -> Field:
     """Return the mask ``(h, w)`` of pixels below ``line`` (``(w,)``, y in pixels), softly edged."""
     rows = np.arange(shape[0], dtype=np.float32)[:, None]
-    return np.clip(rows - line[None] + 0.5, 0, 1)
+    return np.asarray(np.clip(rows - line[None] + 0.5, 0, 1), np.float32)
 
 
 def hills(
@@ -39,9 +47,10 @@ def hills(
 ) -> Field:
     """Lay a ridge that rises ``rise`` (share of the height) above ``base``; return its line ``(w,)``."""
     height, width = canvas.shape
-    line = (base - rise * ridge_line(rng, width, rng.uniform(0.4, 0.58))) * height
+    ridge = ridge_line(rng, width, rng.uniform(0.4, 0.58))
+    line = np.asarray((base - rise * ridge) * height, np.float32)
     if wooded:
-        line = line + rng.standard_normal(width).astype(np.float32) * 0.006 * height
+        line += np.float32(0.006 * height) * rng.standard_normal(width, np.float32)
     top = max(0, int(line.min()) - 2)
     span = (width, height - top)
     relief = fractal(rng, span, (7, 5), 0.62 if wooded else 0.55, 6)
@@ -49,7 +58,7 @@ def hills(
     rows = np.linspace(0, 1, span[1], dtype=np.float32)[:, None]
     tones = tone + (0.18 if wooded else 0.12) * (1.2 - tone) * shade + 0.15 * rows * (1 - tone)
     lay(canvas[top:], below(canvas.shape, line)[top:], np.asarray(tones, np.float32))
-    return np.asarray(line, np.float32)
+    return line
 
 
 def ground_texture(
@@ -82,7 +91,7 @@ def lay_ground(rng: np.random.Generator, canvas: Field, horizon: int, tone: floa
 
 def lay_water(rng: np.random.Generator, canvas: Field, horizon: int, rough: float) -> None:
     """Lay water from row ``horizon`` down: a mirror of what is above, broken by waves."""
-    height, width = canvas.shape
+    height = canvas.shape[0]
     depth = height - horizon
     source = np.clip(horizon - 1 - np.arange(depth), 0, height - 1)
     mirror = canvas[source]
@@ -185,3 +194,9 @@ def grove(
 def soften(image: Image.Image, radius_px: float) -> Image.Image:
     """Blur a photograph as an old lens does."""
     return image.filter(ImageFilter.GaussianBlur(radius_px))
+
+
+def weather(rng: np.random.Generator, image: Image.Image, strength: float) -> Image.Image:
+    """Give smooth surfaces of a grey photograph the unevenness of real ones; ``strength`` is in tones."""
+    cells = (image.width / 8, image.height / 8)
+    return to_image(to_tones(image) * (1 + strength * fractal(rng, image.size, cells, 0.8, 3)))

@@ -27,13 +27,17 @@ def set_line(
     fill: int | tuple[int, int, int],
     vertical: bool = False,
     spacing: float = 1.05,
+    bold_px: int = 0,
 ) -> None:
-    """Set ``text`` with its top left corner at ``xy``; ``spacing`` is the advance down in ems."""
+    """Set ``text`` with its top left corner at ``xy``; ``spacing`` is the advance down in ems.
+
+    ``bold_px`` thickens every stroke by that many pixels on both sides.
+    """
     font = japanese_font(max(6, round(size_px)))
     if not vertical:
-        draw.text(xy, text, fill=fill, font=font)
+        draw.text(xy, text, fill=fill, font=font, stroke_width=bold_px)
         return
     x, y = xy
     for letter in text.translate(_TURNED):
-        draw.text((x, y), letter, fill=fill, font=font)
+        draw.text((x, y), letter, fill=fill, font=font, stroke_width=bold_px)
         y += size_px * spacing

@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import maximum_filter
 
-from zuroku.datasets.sample.noise import Field, fractal
+from zuroku.datasets.sample.map_signs import draw_railway, scatter_names, set_name, wandering_line
+from zuroku.datasets.sample.noise import Field, fractal, slopes
 from zuroku.datasets.sample.strokes import Pen, Points, ellipse, points, rectangle, spline
 from zuroku.datasets.sample.style import BookStyle, Colour
 from zuroku.datasets.sample.words import MAP_KINDS, NUMERALS, PLACES, pick
@@ -27,33 +28,6 @@ def draw_map(style: BookStyle, rng: np.random.Generator, size: tuple[int, int]) 
         _route(pen)
     _frame(pen)
     return pen.finish()
-
-
-def _label(pen: Pen, x: float, y: float, em: float, text: str | None = None) -> None:
-    """Set a place name, at times boxed, on cleared ground."""
-    rng = pen.rng
-    name = text or pick(rng, PLACES) + (pick(rng, list("町村郡川山島")) if rng.random() < 0.25 else "")
-    vertical = rng.random() < 0.4
-    if rng.random() < 0.2:
-        wide, tall = (em, em * len(name) * 1.05) if vertical else (em * len(name), em * 1.2)
-        pen.body(rectangle(x - 2, y, x + wide + 2, y + tall), 0.7, 255)
-    pen.text(x, y, name, em, vertical)
-
-
-def _names(pen: Pen, count: int, where: Field | None = None) -> None:
-    """Scatter place names with their signs, only where ``where`` (``(h, w)``) is positive."""
-    rng = pen.rng
-    em = max(pen.width, pen.height) * rng.uniform(0.018, 0.036)
-    for _ in range(count):
-        x, y = rng.uniform(0.03, 0.9) * pen.width, rng.uniform(0.03, 0.93) * pen.height
-        if where is not None and where[int(y), int(x)] <= 0:
-            continue
-        sign = int(rng.integers(3))
-        if sign == 0:
-            pen.body(ellipse(x - 4 * pen.unit, y + em / 2, 3 * pen.unit, 3 * pen.unit, count=10), 0.8, 255)
-        elif sign == 1:
-            pen.fill(ellipse(x - 4 * pen.unit, y + em / 2, 2.5 * pen.unit, 2.5 * pen.unit, count=8), 0)
-        _label(pen, x, y, em * rng.choice((0.8, 1, 1, 1.6)))
 
 
 def _ink_mask(pen: Pen, mask: Field, tone: int | Colour, wide: int = 1) -> None:
@@ -99,14 +73,14 @@ def _terrain(pen: Pen) -> None:
     for _ in range(int(rng.integers(1, 6))):
         _river(pen, land)
     for _ in range(int(rng.integers(0, 4))):
-        _railway(pen)
-    _names(pen, int(rng.integers(8, 45)), land if rng.random() < 0.8 else None)
+        draw_railway(pen)
+    scatter_names(pen, int(rng.integers(8, 45)), land if rng.random() < 0.8 else None)
 
 
 def _hachures(pen: Pen, land: Field) -> None:
     """Draw hills as short strokes that run down the slope."""
     rng = pen.rng
-    down, across = np.gradient(land)
+    down, across = slopes(land)
     step = max(pen.width, pen.height) / rng.uniform(30, 50)
     for y in np.arange(step, pen.height - step, step):
         for x in np.arange(step, pen.width - step, step):
@@ -123,7 +97,7 @@ def _hachures(pen: Pen, land: Field) -> None:
 def _river(pen: Pen, land: Field) -> None:
     """Let a river run downhill from a random spring."""
     rng = pen.rng
-    down, across = np.gradient(land)
+    down, across = slopes(land)
     at = np.array([rng.uniform(0.1, 0.9) * pen.width, rng.uniform(0.1, 0.9) * pen.height])
     step = max(pen.width, pen.height) / 45
     heading = rng.uniform(-1, 1, 2)
@@ -142,45 +116,14 @@ def _river(pen: Pen, land: Field) -> None:
             pen.line(course[split:], 0.9 + 0.4 * split / len(course))
 
 
-def _walk(pen: Pen, knots: int = 6) -> Points:
-    """Return a smooth line across the sheet, from one edge to another."""
-    rng = pen.rng
-    start = np.array([rng.choice((0.0, 1.0)), rng.uniform(0, 1)])
-    end = np.array([1 - start[0], rng.uniform(0, 1)])
-    if rng.random() < 0.4:
-        start, end = start[::-1], end[::-1]
-    t = np.linspace(0, 1, knots)[:, None]
-    path = start + (end - start) * t + rng.normal(0, 0.07, (knots, 2)) * np.sin(np.pi * t)
-    return spline(path * (pen.width, pen.height), per_span=10)
-
-
-def _railway(pen: Pen) -> None:
-    """Draw a railway (ticked or chequered) or a road (double line)."""
-    rng = pen.rng
-    path = _walk(pen)
-    kind = int(rng.integers(3))
-    if kind == 0:
-        pen.line(path, 1.6)
-        along = np.gradient(path, axis=0)
-        normal = np.stack([-along[:, 1], along[:, 0]], 1)
-        normal *= 4 * pen.unit / (np.hypot(normal[:, 0], normal[:, 1])[:, None] + 1e-6)
-        for i in range(0, len(path), 2):
-            pen.line(np.stack([path[i] - normal[i], path[i] + normal[i]]), 0.9)
-    else:
-        pen.line(path, 4)
-        pen.line(path, 2, tone=255)
-        if kind == 1:
-            for i in range(0, len(path) - 2, 4):
-                pen.line(path[i : i + 2], 2.5)
-
-
 def _districts(pen: Pen) -> None:
     """Draw an administrative map: cells about seeds, each with its name or number."""
     rng = pen.rng
-    count = int(rng.integers(8, 45))
+    count = int(rng.choice((6, 10, 16, 26, 40)))
     seeds = rng.uniform(0.05, 0.95, (count, 2)) * (pen.width, pen.height)
     rows, columns = np.mgrid[0 : pen.height, 0 : pen.width].astype(np.float32)
-    wobble = 0.05 * max(pen.width, pen.height)
+    # Parishes follow streams and ridges; surveyed plots have straight sides.
+    wobble = 0.05 * max(pen.width, pen.height) * (0.0 if rng.random() < 0.35 else 1.0)
     columns += wobble * fractal(rng, (pen.width, pen.height), (5, 5), 0.6, 5)
     rows += wobble * fractal(rng, (pen.width, pen.height), (5, 5), 0.6, 5)
     nearest = np.full(rows.shape, np.inf, np.float32)
@@ -203,17 +146,17 @@ def _districts(pen: Pen) -> None:
     numbered = rng.random() < 0.3
     for i, (x, y) in enumerate(seeds):
         if owner[min(pen.height - 1, int(y)), min(pen.width - 1, int(x))]:
-            _label(pen, x - em, y - em / 2, em, NUMERALS[i % 10] if numbered else None)
+            set_name(pen, x - em, y - em / 2, em, NUMERALS[i % 10] if numbered else None)
             if rng.random() < 0.3:
                 pen.outline(ellipse(x, y + 1.2 * em, 0.4 * em, 0.4 * em, count=12), 0.7)
     if rng.random() < 0.5:
-        _railway(pen)
+        draw_railway(pen)
 
 
 def _town(pen: Pen) -> None:
     """Draw a town plan or a plan of plots: blocks between streets, skewed, with canals and names."""
     rng = pen.rng
-    street = pen.tint() if pen.coloured else 255
+    street = pen.tint() if pen.coloured and rng.random() < 0.6 else 255
     marked = pen.tint() if pen.coloured else 0
     sheet = rectangle(0, 0, pen.width, pen.height)
     pen.fill(sheet, street)
@@ -231,14 +174,11 @@ def _town(pen: Pen) -> None:
             corners = (corners + rng.normal(0, 0.004, (4, 2))) * (pen.width, pen.height)
             _block(pen, corners, em, marked)
     if rng.random() < 0.5:
-        canal = _walk(pen, 4)
+        canal = wandering_line(pen, 4)
         pen.line(canal, 9)
         pen.line(canal, 7, tone=205)
     for _ in range(int(rng.integers(0, 3))):
-        _railway(pen)
-    if rng.random() < 0.3:
-        fold = rng.uniform(0.4, 0.6) * pen.width
-        pen.line(points((fold, 0), (fold, pen.height)), 2.5, tone=90)
+        draw_railway(pen)
 
 
 def _block(pen: Pen, corners: Points, em: float, marked: int | Colour) -> None:
@@ -258,7 +198,7 @@ def _block(pen: Pen, corners: Points, em: float, marked: int | Colour) -> None:
             pen.line(np.stack([upper, lower]), 0.6)
     if rng.random() < 0.5:
         middle = corners.mean(0)
-        _label(pen, middle[0] - em, middle[1] - em / 2, em)
+        set_name(pen, middle[0] - em, middle[1] - em / 2, em)
 
 
 def _route(pen: Pen) -> None:
@@ -282,18 +222,21 @@ def _route(pen: Pen) -> None:
         for t in np.linspace(6, len(hill) - 4, 6).astype(int):
             pen.line(np.stack([hill[t], hill[t] + (0.1 * wide, 0.25 * wide)]), 0.6)
     for _ in range(int(rng.integers(2, 5))):
-        path = _walk(pen, 5)
+        path = wandering_line(pen, 5)
         pen.line(path, rng.choice((1.2, 3.0)))
         for i in rng.integers(3, len(path) - 3, int(rng.integers(2, 7))):
             x, y = path[i]
             pen.body(ellipse(x, y, 0.22 * em, 0.22 * em, count=12), 1.0, 255)
-            _label(pen, x + 0.5 * em, y - 0.3 * em, em)
+            set_name(pen, x + 0.5 * em, y - 0.3 * em, em)
 
 
 def _frame(pen: Pen) -> None:
     """Add what surrounds a map: grid, frame, title, legend, compass."""
     rng = pen.rng
     width, height = pen.width, pen.height
+    if rng.random() < (0.4 if pen.coloured else 0.1):
+        fold = rng.uniform(0.4, 0.6) * width
+        pen.line(points((fold, 0), (fold, height)), 2.5, tone=90)
     if rng.random() < 0.3:
         for x in np.linspace(0, width, int(rng.integers(3, 8))):
             pen.line(points((x, 0), (x + 0.02 * width, height)), 0.6)
@@ -302,10 +245,7 @@ def _frame(pen: Pen) -> None:
     if rng.random() < 0.5:
         for inset in (0.004, 0.016):
             a, b = inset * width, inset * height
-            pen.outline(
-                rectangle(a, b, width - a, height - b),
-                1.2 if inset < 0.01 else 0.7,
-            )
+            pen.outline(rectangle(a, b, width - a, height - b), 1.2 if inset < 0.01 else 0.7)
     em = max(width, height) * rng.uniform(0.025, 0.045)
     if rng.random() < 0.4:
         title = pick(rng, PLACES) + pick(rng, MAP_KINDS)

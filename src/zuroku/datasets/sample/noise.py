@@ -51,7 +51,7 @@ def fractal(
 
 
 def ridge_line(rng: np.random.Generator, count: int, roughness: float = 0.5, octaves: int = 7) -> Field:
-    """Draw a fractal curve of ``count`` samples, scaled to run from 0 to 1."""
+    """Draw a fractal curve ``(count,)``, scaled to run from 0 to 1."""
     line = np.zeros(count, np.float32)
     places = np.linspace(0, 1, count)
     for octave in range(octaves):
@@ -62,9 +62,15 @@ def ridge_line(rng: np.random.Generator, count: int, roughness: float = 0.5, oct
     return np.asarray(line / (line.max() + 1e-6), np.float32)
 
 
+def slopes(height: Field) -> tuple[Field, Field]:
+    """Return the rise of a height field per pixel, downwards and rightwards, both ``(h, w)``."""
+    down, across = np.gradient(height)
+    return np.asarray(down, np.float32), np.asarray(across, np.float32)
+
+
 def relief_shade(height: Field, light: float, strength: float) -> Field:
     """Shade a height field lit from angle ``light`` (radians): ``(h, w)`` around 0, within ±1."""
-    down, across = np.gradient(height)
+    down, across = slopes(height)
     slope = np.cos(light) * across + np.sin(light) * down
     return np.asarray(np.tanh(slope * strength), np.float32)
 

@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from zuroku.datasets.sample.noise import Field, fractal, resize_field, to_image, to_tones
-from zuroku.datasets.sample.objects import cushion, light_relief
-from zuroku.datasets.sample.strokes import ellipse, points, rectangle, spline
+from zuroku.datasets.sample.relief import cushion, light_relief
+from zuroku.datasets.sample.strokes import ellipse, points, spline
 from zuroku.datasets.sample.style import BookStyle
 
 _SIDE = 220

@@ -9,6 +9,15 @@ Corner = tuple[float, float]
 Quad = tuple[Corner, Corner, Corner, Corner]
 """Corners in pixels: top left, top right, bottom right, bottom left of what is put there."""
 
+Site = tuple[float, float, float, float]
+"""Where a building stands: middle x, ground y, half width and height, in pixels."""
+
+
+def trapezoid(x: float, top: tuple[float, float], foot: tuple[float, float]) -> Quad:
+    """Return an upright trapezoid about ``x``; ``top`` and ``foot`` are each y and half width, in pixels."""
+    (y0, a), (y1, b) = top, foot
+    return (x - a, y0), (x + a, y0), (x + b, y1), (x - b, y1)
+
 
 def paste_quad(image: Image.Image, flat: Image.Image, quad: Quad) -> None:
     """Warp the grey drawing ``flat`` onto ``quad`` of the grey ``image``, in place."""
@@ -46,10 +55,7 @@ class Camera:
 
     def at(self, x: float, y: float, z: float) -> Corner:
         """Project a point in metres (right, up from the floor, ahead) to pixels."""
-        return (
-            self.middle[0] + self.focal_px * x / z,
-            self.middle[1] - self.focal_px * (y - self.eye) / z,
-        )
+        return (self.middle[0] + self.focal_px * x / z, self.middle[1] - self.focal_px * (y - self.eye) / z)
 
     def block(
         self,

@@ -3,9 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from zuroku.datasets.sample.strokes import place, points, rectangle, spline
-
-Site = tuple[float, float, float, float]
+from zuroku.datasets.sample.projection import Site, trapezoid
+from zuroku.datasets.sample.strokes import place, points, spline
 
 
 def draw_roof(
@@ -23,25 +22,27 @@ def draw_roof(
     """
     x, y, half = eaves
     lift = 0.16 * rise
-    flank = spline(
-        points(
-            (half, -lift),
-            (half * 0.78, 0.16 * rise * -1),
-            (half * (ridge + 0.12), 0.62 * -rise),
-            (half * ridge, -rise),
-        )
-    )
+    knee, top = half * (ridge + 0.12), half * ridge
+    flank = spline(points((half, -lift), (half * 0.78, -lift), (knee, -0.62 * rise), (top, -rise)))
     right = place(flank, x, y)
     left = place(flank * (-1, 1), x, y)
     under = place(spline(points((-half, -lift), (-half * 0.5, 0.0), (half * 0.5, 0.0), (half, -lift))), x, y)
     outline = np.concatenate([left[::-1], under, right])
     draw.polygon(outline.ravel().tolist(), fill=tone)
+    draw.line(place(under, 0, 2).ravel().tolist(), 18, max(2, int(0.05 * rise)))
     count = int(np.clip(half / 4, 8, 46))
     for t in np.linspace(-1, 1, count):
-        top = (x + t * half * ridge, y - rise)
-        knee = (x + t * half * (ridge + 0.2), y - 0.5 * rise)
-        foot = (x + t * half * 0.97, y - lift * abs(t) ** 2)
-        draw.line([top, knee, foot], fill=max(0, tone - 28) if rng.random() < 0.7 else tone + 30, width=1)
+        course = [(x + t * top, y - rise), (x + t * half * (ridge + 0.2), y - 0.5 * rise)]
+        course.append((x + t * half * 0.97, y - lift * abs(t) ** 2))
+        draw.line(course, fill=max(0, tone - 28) if rng.random() < 0.7 else tone + 30, width=1)
+    _ridge(draw, eaves, rise, ridge, tone)
+
+
+def _ridge(
+    draw: ImageDraw.ImageDraw, eaves: tuple[float, float, float], rise: float, ridge: float, tone: int
+) -> None:
+    """Lay the ridge with its end tiles."""
+    x, y, half = eaves
     thick = max(2, int(0.06 * rise))
     draw.line((x - half * ridge, y - rise, x + half * ridge, y - rise), max(0, tone - 35), 2 * thick)
     for side in (-1, 1):
@@ -50,7 +51,6 @@ def draw_roof(
             (end - thick * 1.3, y - rise - 2.4 * thick, end + thick * 1.3, y - rise + thick),
             fill=max(0, tone - 30),
         )
-    draw.line((place(under, 0, 2)).ravel().tolist(), 18, max(2, int(0.05 * rise)))
 
 
 def _storey(
@@ -72,7 +72,8 @@ def _storey(
             )
             draw.rectangle(slit, fill=45)
         elif rng.random() < 0.75:
-            panel = (x0 + 3, top + 0.3 * (bottom - top), x1 - 3, bottom - 2)
+            jamb = 0.12 * (x1 - x0)
+            panel = (x0 + jamb, top + 0.3 * (bottom - top), x1 - jamb, bottom - 0.04 * (bottom - top))
             draw.rectangle(panel, fill=int(rng.choice((20, 50, 90, 190))))
             for x in np.arange(panel[0], panel[2], 4):
                 draw.line((x, panel[1], x, panel[3]), 30, 1)
@@ -141,15 +142,7 @@ def draw_castle(rng: np.random.Generator, image: Image.Image, site: Site) -> Non
     draw = ImageDraw.Draw(image)
     half = min(half, tall * 0.75)
     stone = tall * rng.uniform(0.15, 0.35)
-    draw.polygon(
-        [
-            (x - half, ground),
-            (x - 0.75 * half, ground - stone),
-            (x + 0.75 * half, ground - stone),
-            (x + half, ground),
-        ],
-        fill=75,
-    )
+    draw.polygon(trapezoid(x, (ground - stone, 0.75 * half), (ground, half)), fill=75)
     for _ in range(90):
         y = rng.uniform(0, 1)
         reach = half * (1 - 0.25 * y)
@@ -174,8 +167,16 @@ def draw_castle(rng: np.random.Generator, image: Image.Image, site: Site) -> Non
             tone,
         )
         if not last and rng.random() < 0.6:
-            cx, reach = x + rng.uniform(-0.3, 0.3) * half, 0.25 * half
-            gable = [(cx - reach, y - 0.6 * step), (cx, y - 1.02 * step), (cx + reach, y - 0.6 * step)]
-            draw.polygon(gable, fill=225, outline=40)
-            draw.line(gable, 45, max(2, int(0.05 * half)))
+            _gable(rng, draw, (x, y), half, step)
         y -= step
+
+
+def _gable(
+    rng: np.random.Generator, draw: ImageDraw.ImageDraw, at: tuple[float, float], half: float, step: float
+) -> None:
+    """Set a small plastered gable on the roof of a storey that stands ``at`` x, y."""
+    x, y = at[0] + rng.uniform(-0.3, 0.3) * half, at[1]
+    reach = 0.25 * half
+    edge = [(x - reach, y - 0.6 * step), (x, y - 1.02 * step), (x + reach, y - 0.6 * step)]
+    draw.polygon(edge, fill=225, outline=40)
+    draw.line(edge, 45, max(2, int(0.05 * half)))

@@ -44,7 +44,7 @@ def _light(rng: np.random.Generator, image: Image.Image) -> Image.Image:
     x = np.linspace(-1, 1, width, dtype=np.float32)[None]
     away = (x - rng.uniform(-0.6, 0.6)) ** 2 + (y - rng.uniform(-0.3, 0.3)) ** 2
     tones *= 1 - rng.uniform(0.1, 0.32) * away
-    tones *= 1 + 0.1 * fractal(rng, (width, height), (8, 8), 0.75, 6)
+    tones *= 1 + 0.07 * fractal(rng, (width, height), (30, 30), 0.85, 4)
     return to_image(tones)
 
 
@@ -65,8 +65,8 @@ def _shell(
     floor = (a(-half, 0, b), a(half, 0, b), a(half, 0, near), a(-half, 0, near))
     ceiling = (a(-half, tall, near), a(half, tall, near), a(half, tall, b), a(-half, tall, b))
     tone = int(rng.integers(60, 185))
-    paste_quad(image, _floor(rng, (half, deep), japanese), floor)
-    paste_quad(image, _ceiling(rng, (half, deep), japanese), ceiling)
+    paste_quad(image, _floor(rng, japanese), floor)
+    paste_quad(image, _ceiling(rng, japanese), ceiling)
     bays = max(2, round(deep / rng.uniform(1.6, 3)))
     lit = rng.random()
     for quad, windows, light in ((left, lit < 0.6, 0.75), (right, lit > 0.4, 0.9)):
@@ -80,7 +80,7 @@ def _shell(
     paste_quad(image, end, back)
 
 
-def _floor(rng: np.random.Generator, plan: tuple[float, float], japanese: bool) -> Image.Image:
+def _floor(rng: np.random.Generator, japanese: bool) -> Image.Image:
     """Draw a floor from above: mats, boards, tiles or a carpet."""
     base = int(rng.integers(60, 150))
     floor = Image.new("L", (256, 256), base + 40 if japanese else base)
@@ -101,7 +101,7 @@ def _floor(rng: np.random.Generator, plan: tuple[float, float], japanese: bool) 
     return floor
 
 
-def _ceiling(rng: np.random.Generator, plan: tuple[float, float], japanese: bool) -> Image.Image:
+def _ceiling(rng: np.random.Generator, japanese: bool) -> Image.Image:
     """Draw a ceiling from below: boards on battens, coffers or plaster."""
     base = int(rng.integers(35, 120)) if japanese else int(rng.integers(60, 230))
     ceiling = Image.new("L", (256, 256), base)
@@ -160,7 +160,7 @@ def _end_wall(rng: np.random.Generator, tone: int) -> Image.Image:
     """Draw the far wall straight on: blackboard, stage, alcove, showcase or door with pictures."""
     wall = Image.new("L", (320, 180), tone)
     draw = ImageDraw.Draw(wall)
-    kind = int(rng.integers(5))
+    kind = int(rng.choice(5, p=(0.2, 0.2, 0.14, 0.3, 0.16)))
     if kind == 0:
         draw.rectangle((40, 50, 280, 120), fill=28, outline=120, width=4)
         for i in range(int(rng.integers(0, 6))):
@@ -186,9 +186,9 @@ def _end_wall(rng: np.random.Generator, tone: int) -> Image.Image:
         draw.rectangle((30, 60, 290, 145), fill=20, outline=170, width=4)
         for x in range(42, 280, int(rng.integers(18, 36))):
             r = rng.uniform(5, 11)
-            y = rng.uniform(80, 120)
-            draw.ellipse((x - r, y - r, x + r, y + r), fill=int(rng.integers(120, 240)))
-            draw.rectangle((x - 1.2 * r, y + r, x + 1.2 * r, y + r + 6), fill=110)
+            base = rng.uniform(80, 120) + r
+            draw.ellipse((x - r, base - 2 * r, x + r, base), fill=int(rng.integers(120, 240)))
+            draw.rectangle((x - 1.2 * r, base, x + 1.2 * r, base + 6), fill=110)
         set_line(draw, (90, 28), running_text(rng, 9), 16, 30)
     else:
         draw.rectangle((60, 50, 120, 180), fill=int(tone * 0.5), outline=30, width=3)
@@ -241,9 +241,9 @@ def _furnish(
         right, _ = camera.at(half * 0.75, 0, z)
         bottom = min(size[1], camera.at(0, 0, z * 0.6)[1])
         draw_group(rng, draw, (left, top, right, bottom), int(rng.integers(1, 4)))
-    elif kind < 0.88:
+    elif kind < 0.8:
         _table(rng, draw, camera, room)
-    else:
+    elif kind < 0.9:
         for z in np.arange(deep - 0.5, 1.3, -1.6):
             for side in (-1, 1):
                 x = side * half * 0.7

@@ -172,6 +172,8 @@ def _paper_light(style: BookStyle, rng: np.random.Generator, size: tuple[int, in
         light += style.noise * (0.5 * grain + uniform_filter1d(grain, 3, axis=1))
     elif rng.random() < style.spots:
         _dust(rng, light)
+    if style.mottle > 0.005:
+        light += style.mottle * fractal(rng, size, (width / 6, height / 6), 0.8, 3)
     if style.spots > 0.3 and style.scan == "colour":
         light -= 0.12 * style.spots * smoothstep(fractal(rng, size, (14, 14), 0.6, 3), 1.9, 2.6)
     if rng.random() < 0.35 and style.gutter > 0.05:
@@ -193,11 +195,13 @@ def _other_side(style: BookStyle, rng: np.random.Generator, size: tuple[int, int
     """Return what shows through from the other side of the leaf, ``(h, w)`` in [0, 1]: mirrored text."""
     width, height = size
     sheet = Image.new("L", (width // 2, height // 2), 255)
-    draw = ImageDraw.Draw(sheet)
     em = max(8.0, max(sheet.size) / rng.uniform(24, 40))
-    for column in np.arange(0.5 * em, sheet.width - em, 1.7 * em):
-        count = int(sheet.height / em / 1.05 * rng.uniform(0.6, 1))
-        set_line(draw, (float(column), 0.5 * em), running_text(rng, count), em, 0, vertical=True)
+    # One long column, cut anew for every place, stands for all.
+    column = Image.new("L", (round(1.3 * em), 2 * sheet.height), 255)
+    text = running_text(rng, int(column.height / em / 1.05))
+    set_line(ImageDraw.Draw(column), (0, 0), text, em, 0, vertical=True)
+    for x in np.arange(0.5 * em, sheet.width - em, 1.7 * em):
+        sheet.paste(column, (int(x), -int(rng.uniform(0, 0.9) * sheet.height)))
     shown = sheet.transpose(Image.Transpose.FLIP_LEFT_RIGHT).filter(ImageFilter.GaussianBlur(1.2))
     shown = shown.resize(size, Image.Resampling.BILINEAR)
     return np.asarray(1 - style.bleed * (1 - to_tones(shown)), np.float32)

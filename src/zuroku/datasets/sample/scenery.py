@@ -1,12 +1,12 @@
 """Outdoor photographs without a landmark: coasts, mountains, rivers, fields, streets, ships, groups."""
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from zuroku.datasets.sample.crowds import draw_group, draw_strollers
+from zuroku.datasets.sample.facades import draw_facade
 from zuroku.datasets.sample.landscape import (
     grove,
     hills,
@@ -18,8 +18,11 @@ from zuroku.datasets.sample.landscape import (
     sky,
     soften,
     tree_sprite,
+    weather,
 )
 from zuroku.datasets.sample.noise import Field, fractal, ridge_line, smoothstep, to_image, to_tones
+from zuroku.datasets.sample.ships import draw_boats, draw_steamer
+from zuroku.datasets.sample.streets import draw_cottage, draw_terrace
 from zuroku.datasets.sample.style import BookStyle
 
 
@@ -30,7 +33,7 @@ def draw_scenery(style: BookStyle, rng: np.random.Generator, size: tuple[int, in
     scenes = (_coast, _mountains, _river, _fields, _street, _ships, _group, _waterfall, _park)
     odds = (0.15, 0.15, 0.12, 0.12, 0.13, 0.09, 0.12, 0.06, 0.06)
     image = scenes[int(rng.choice(len(scenes), p=odds))](rng, canvas)
-    return soften(image, 0.5 + 0.5 * style.blur_px)
+    return soften(weather(rng, image, 0.06), 0.5 + 0.5 * style.blur_px)
 
 
 def _flat(width: int, y: float) -> Field:
@@ -111,7 +114,7 @@ def _river(rng: np.random.Generator, canvas: Field) -> Image.Image:
             rock(rng, canvas, line.astype(np.float32), rng.uniform(0.25, 0.5))
     image = to_image(canvas)
     if rng.random() < 0.35:
-        _boats(rng, ImageDraw.Draw(image), (width, height), horizon * height, int(rng.integers(1, 5)))
+        draw_boats(rng, ImageDraw.Draw(image), (width, height), horizon * height, int(rng.integers(1, 5)))
     return image
 
 
@@ -147,7 +150,7 @@ def _fields(rng: np.random.Generator, canvas: Field) -> Image.Image:
     image = to_image(canvas)
     draw = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(0, 4))):
-        _cottage(
+        draw_cottage(
             rng, draw, (rng.uniform(0, 1) * width, (horizon + rng.uniform(0.02, 0.2)) * height), 0.12 * width
         )
     tall = rng.uniform(0.12, 0.35) * height
@@ -155,25 +158,6 @@ def _fields(rng: np.random.Generator, canvas: Field) -> Image.Image:
         rng, draw, (width, height), row + 0.1 * height, (tall * 0.4, tall), int(rng.integers(0, 14))
     )
     return image
-
-
-def _cottage(
-    rng: np.random.Generator, draw: ImageDraw.ImageDraw, foot: tuple[float, float], wide: float
-) -> None:
-    """Draw a thatched house, standing at ``foot``, ``wide`` pixels across."""
-    x, y = foot
-    wall = wide * 0.3
-    draw.rectangle((x - 0.42 * wide, y - wall, x + 0.42 * wide, y), fill=int(rng.integers(60, 190)))
-    for i in range(3):
-        left = x + (-0.35 + 0.25 * i) * wide
-        draw.rectangle((left, y - 0.75 * wall, left + 0.15 * wide, y), fill=int(rng.choice((25, 40, 215))))
-    roof = [
-        (x - 0.55 * wide, y - 0.9 * wall),
-        (x - 0.25 * wide, y - 2.3 * wall),
-        (x + 0.25 * wide, y - 2.3 * wall),
-    ]
-    draw.polygon([*roof, (x + 0.55 * wide, y - 0.9 * wall)], fill=int(rng.integers(45, 110)))
-    draw.line([roof[0], (x + 0.55 * wide, y - 0.9 * wall)], fill=25, width=2)
 
 
 def _street(rng: np.random.Generator, canvas: Field) -> Image.Image:
@@ -185,7 +169,7 @@ def _street(rng: np.random.Generator, canvas: Field) -> Image.Image:
     image = to_image(canvas)
     draw = ImageDraw.Draw(image)
     for side in (-1, 1):
-        _terrace(rng, draw, (width, height), (vanish, horizon), side)
+        draw_terrace(rng, draw, (width, height), (vanish, horizon), side)
     if rng.random() < 0.6:
         for near in np.geomspace(0.12, 1, 6):
             x = vanish + rng.choice((-1, 1)) * 0.38 * width * near
@@ -201,47 +185,6 @@ def _street(rng: np.random.Generator, canvas: Field) -> Image.Image:
     return to_image(tones)
 
 
-def _terrace(
-    rng: np.random.Generator,
-    draw: ImageDraw.ImageDraw,
-    size: tuple[int, int],
-    vanish: tuple[float, float],
-    side: int,
-) -> None:
-    """Draw the houses along one side of a street that runs to ``vanish``, the farthest first."""
-    width, height = size
-    reach = rng.uniform(0.4, 0.6) * width
-    low, high = rng.uniform(0.2, 0.35) * height, rng.uniform(0.3, 0.6) * height
-    edges = np.geomspace(0.06, 1.6, int(rng.integers(8, 13)))
-    for far, near in pairwise(edges):
-        tall = high * rng.uniform(0.7, 1.2)
-        base = int(rng.integers(40, 170))
-        x0, x1 = vanish[0] + side * reach * far, vanish[0] + side * reach * near
-        corners = [(x0, vanish[1] - tall * far), (x1, vanish[1] - tall * near)]
-        corners += [(x1, vanish[1] + low * near), (x0, vanish[1] + low * far)]
-        draw.polygon(corners, fill=base)
-        for level in (0.15, 0.5):
-            for place in (0.12, 0.42, 0.7):
-                pane = []
-                for t, v in (
-                    (place, level),
-                    (place + 0.2, level),
-                    (place + 0.2, level + 0.25),
-                    (place, level + 0.25),
-                ):
-                    depth = far + (near - far) * t
-                    y = vanish[1] + depth * (-tall + (tall + low) * v)
-                    pane.append((vanish[0] + side * reach * depth, y))
-                draw.polygon(pane, fill=int(rng.choice((20, 35, base // 2, 220), p=(0.4, 0.3, 0.2, 0.1))))
-        eave = [(x0, vanish[1] - tall * far), (x1, vanish[1] - tall * near)]
-        out = side * -0.07 * width
-        eave += [
-            (x1 + out * near, vanish[1] - 0.8 * tall * near),
-            (x0 + out * far, vanish[1] - 0.8 * tall * far),
-        ]
-        draw.polygon(eave, fill=int(rng.integers(25, 80)))
-
-
 def _ships(rng: np.random.Generator, canvas: Field) -> Image.Image:
     height, width = canvas.shape
     horizon = rng.uniform(0.45, 0.7)
@@ -252,58 +195,9 @@ def _ships(rng: np.random.Generator, canvas: Field) -> Image.Image:
     draw = ImageDraw.Draw(image)
     if rng.random() < 0.6:
         long = rng.uniform(0.4, 0.8) * width
-        _steamer(rng, draw, (rng.uniform(0.1, 0.4) * width, (horizon + 0.08) * height), long)
-    _boats(rng, draw, (width, height), horizon * height, int(rng.integers(2, 9)))
+        draw_steamer(rng, draw, (rng.uniform(0.1, 0.4) * width, (horizon + 0.08) * height), long)
+    draw_boats(rng, draw, (width, height), horizon * height, int(rng.integers(2, 9)))
     return image
-
-
-def _steamer(
-    rng: np.random.Generator, draw: ImageDraw.ImageDraw, bow: tuple[float, float], long: float
-) -> None:
-    """Draw a steamship, its waterline starting at ``bow``, ``long`` pixels from stem to stern."""
-    x, y = bow
-    deck = y - 0.09 * long
-    draw.polygon(
-        [(x - 0.03 * long, deck - 0.02 * long), (x + 1.02 * long, deck), (x + long, y), (x, y)], fill=25
-    )
-    draw.line((x, deck + 0.015 * long, x + long, deck + 0.015 * long), 190, max(1, int(long / 150)))
-    draw.rectangle((x + 0.3 * long, deck - 0.05 * long, x + 0.7 * long, deck), fill=205)
-    for i in range(8):
-        left = x + (0.32 + 0.046 * i) * long
-        draw.rectangle((left, deck - 0.035 * long, left + 0.02 * long, deck - 0.015 * long), fill=60)
-    for i in range(int(rng.integers(1, 4))):
-        left = x + (0.4 + 0.12 * i) * long
-        draw.rectangle((left, deck - 0.17 * long, left + 0.05 * long, deck - 0.05 * long), fill=45)
-        smoke = int(rng.integers(90, 160))
-        for k in range(5):
-            r = (0.02 + 0.012 * k) * long
-            cx, cy = left + 0.04 * k * long, deck - (0.19 + 0.02 * k) * long
-            draw.ellipse((cx - r, cy - r, cx + r, cy + r), fill=smoke + 12 * k)
-    for place in (0.18, 0.85):
-        mast = x + place * long
-        draw.line((mast, deck, mast, deck - 0.3 * long), 40, max(1, int(long / 160)))
-        draw.line((mast, deck - 0.28 * long, x + 0.5 * long, deck - 0.05 * long), 110, 1)
-
-
-def _boats(
-    rng: np.random.Generator, draw: ImageDraw.ImageDraw, size: tuple[int, int], horizon: float, count: int
-) -> None:
-    """Strew sailing and rowing boats over the water below row ``horizon``."""
-    width, height = size
-    for near in np.sort(rng.uniform(0.03, 0.8, count)):
-        x, y = rng.uniform(0, 1) * width, horizon + near * (height - horizon)
-        long = width * (0.03 + 0.22 * near)
-        hull = [(x, y - 0.16 * long), (x + long, y - 0.2 * long), (x + 0.85 * long, y), (x + 0.12 * long, y)]
-        draw.polygon(hull, fill=int(rng.integers(20, 60)))
-        draw.line((x, y + 2, x + long, y + 2), 90, max(1, int(0.04 * long)))
-        if rng.random() < 0.6:
-            mast, top = x + 0.5 * long, y - rng.uniform(0.8, 1.3) * long
-            sail = [
-                (mast - 0.3 * long, top),
-                (mast + 0.3 * long, top + 4),
-                (mast + 0.33 * long, y - 0.25 * long),
-            ]
-            draw.polygon([*sail, (mast - 0.28 * long, y - 0.25 * long)], fill=int(rng.integers(150, 240)))
 
 
 def _group(rng: np.random.Generator, canvas: Field) -> Image.Image:
@@ -314,14 +208,11 @@ def _group(rng: np.random.Generator, canvas: Field) -> Image.Image:
     image = to_image(canvas)
     draw = ImageDraw.Draw(image)
     if rng.random() < 0.4:
-        wall = int(rng.integers(50, 150))
-        draw.rectangle((0, 0.05 * height, width, 0.62 * height), fill=wall)
-        for y in np.arange(0.05, 0.62, 0.025):
-            draw.line((0, y * height, width, y * height), wall - 25, 1)
-        for x in np.arange(0.05, 1, 0.2):
-            draw.rectangle(
-                (x * width, 0.12 * height, (x + 0.12) * width, 0.45 * height), fill=30, outline=200, width=2
-            )
+        # Groups are often posed before a building that nobody would call a landmark.
+        kind = str(rng.choice(("board", "brick", "plaster")))
+        wall = draw_facade(rng, (360, 160), (int(rng.integers(4, 9)), int(rng.integers(1, 3))), kind)
+        eaves = int(rng.uniform(-0.2, 0.15) * height)
+        image.paste(wall.resize((width, int(0.64 * height) - eaves)), (0, eaves))
     if rng.random() < 0.65:
         half, top = rng.uniform(0.25, 0.5), rng.uniform(0.3, 0.5)
         box = ((0.5 - half) * width, top * height, (0.5 + half) * width, rng.uniform(0.85, 1) * height)

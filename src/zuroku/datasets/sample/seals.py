@@ -25,7 +25,7 @@ def draw_seal(style: BookStyle, rng: np.random.Generator, size: tuple[int, int])
     inset = rng.uniform(0.02, 0.12) * min(size)
     box = (inset, inset, width - inset, height - inset)
     kinds = (_square, _round, _oval, _column, _label)
-    kinds[int(rng.choice(len(kinds), p=(0.58, 0.17, 0.08, 0.12, 0.05)))](rng, draw, box)
+    kinds[int(rng.choice(len(kinds), p=(0.62, 0.13, 0.08, 0.12, 0.05)))](rng, draw, box)
     if rng.random() < 0.5:
         mask = mask.rotate(float(rng.normal(0, 3)), Image.Resampling.BILINEAR)
     ink = _press(rng, mask)
@@ -45,7 +45,7 @@ def _press(rng: np.random.Generator, mask: Image.Image) -> Field:
     ragged = rng.uniform(0.02, 0.16)
     grain = rng.standard_normal((size[1], size[0]), np.float32)
     edge = soft + ragged * (fractal(rng, size, (50, 50), 0.7, 3) + 0.5 * grain)
-    ink = smoothstep(edge, 0.38, 0.62)
+    ink = smoothstep(np.asarray(edge, np.float32), 0.38, 0.62)
     if rng.random() < 0.6:
         ink = ink * smoothstep(fractal(rng, size, (5, 5), 0.75, 6), -3.2 + rng.uniform(0, 1.6), -0.6)
     return ink

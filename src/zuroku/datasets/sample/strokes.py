@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from zuroku.datasets.sample.lettering import set_line
+from zuroku.datasets.sample.noise import fractal, smoothstep
 from zuroku.datasets.sample.style import BookStyle, Colour
 
 Points = npt.NDArray[np.float64]
@@ -60,6 +61,16 @@ def place(shape: Points, x: float, y: float, scale: float = 1.0, turn: float = 0
     return moved
 
 
+def _wash(rng: np.random.Generator, sheet: Image.Image) -> Image.Image:
+    """Let colours pool and fade within their areas, as pigment laid on with water or a block does."""
+    strength = rng.uniform(0.05, 0.45)
+    pool = smoothstep(fractal(rng, sheet.size, (6, 6), 0.65, 5), -1.5, 1.5) * np.float32(strength)
+    bands = [np.asarray(band, np.float32) for band in sheet.split()]
+    return Image.merge(
+        "RGB", [Image.fromarray((band + pool * (255 - band)).astype(np.uint8)) for band in bands]
+    )
+
+
 class Pen:
     """Ink on a white sheet of ``size`` = (width, height); colour only where ``coloured``."""
 
@@ -72,6 +83,9 @@ class Pen:
         self.unit = max(size) / 500
         self.coloured = coloured
         self.weight = style.line_weight_px * self.unit * (1.25 if style.medium == "woodcut" else 1.0)
+        self._bold = 1 if style.bold_type else 0
+        # Watercolours are drawn with a pale key line, prints with a black one.
+        self._key = int(rng.choice((0, 0, 40, 90))) if coloured else 0
         self.sheet = Image.new(
             "RGB" if coloured else "L",
             (size[0] * _SCALE, size[1] * _SCALE),
@@ -81,7 +95,8 @@ class Pen:
 
     def finish(self) -> Image.Image:
         """Return the drawing at its finished size."""
-        return self.sheet.reduce(_SCALE)
+        sheet = self.sheet.reduce(_SCALE)
+        return _wash(self.rng, sheet) if self.coloured else sheet
 
     def tint(self) -> Colour:
         """Choose a colour of the book's palette."""
@@ -126,10 +141,20 @@ class Pen:
         if tone is None:
             tone = self.tint() if self.coloured and self.rng.random() < 0.8 else 255
         self.fill(shape, tone)
+        if not self.coloured and self.rng.random() < self.style.shading:
+            extent = float(np.min(np.ptp(shape, axis=0)))
+            if extent > 14 * self.unit:
+                spacing = self.unit * self.rng.uniform(2.4, 5)
+                self.hatch(shape, self.rng.uniform(-0.5, 0.9), spacing, 0.5, part=self.rng.uniform(0.2, 0.55))
         self.outline(shape, weight)
 
-    def hatch(self, shape: Points, angle: float, spacing_px: float, weight: float = 0.6) -> None:
-        """Fill ``shape`` with parallel lines, ``spacing_px`` apart at ``angle`` radians."""
+    def hatch(
+        self, shape: Points, angle: float, spacing_px: float, weight: float = 0.6, part: float = 1.0
+    ) -> None:
+        """Fill ``shape`` with parallel lines, ``spacing_px`` apart at ``angle`` radians.
+
+        With ``part`` below 1 only that share of each line is drawn, at its far end: a shaded flank.
+        """
         cos, sin = np.cos(angle), np.sin(angle)
         turned = shape @ np.array([[cos, -sin], [sin, cos]])
         following = np.roll(turned, -1, axis=0)
@@ -140,7 +165,9 @@ class Pen:
             a, b = turned[crosses], following[crosses]
             xs = np.sort(a[:, 0] + (level - a[:, 1]) / (b[:, 1] - a[:, 1]) * (b[:, 0] - a[:, 0]))
             for start, end in zip(xs[::2], xs[1::2], strict=False):
-                segment = points((start, level), (end, level)) @ np.array([[cos, sin], [-sin, cos]])
+                segment = points((end - part * (end - start), level), (end, level)) @ np.array(
+                    [[cos, sin], [-sin, cos]]
+                )
                 self.line(segment, weight)
 
     def shade(self, shape: Points, depth: float = 0.5) -> None:
@@ -159,11 +186,21 @@ class Pen:
     ) -> None:
         """Set ``text`` with its top left corner at x, y."""
         fill = self._ink(tone) if isinstance(tone, int) else tone
-        set_line(self._draw, (x * _SCALE, y * _SCALE), text, size_px * _SCALE, fill, vertical)
+        set_line(
+            self._draw, (x * _SCALE, y * _SCALE), text, size_px * _SCALE, fill, vertical, bold_px=self._bold
+        )
 
     def _ink(self, tone: int) -> int | Colour:
-        return (tone, tone, tone) if self.coloured else tone
+        if not self.coloured:
+            return tone
+        return (max(tone, self._key), max(tone, self._key), max(tone, int(0.8 * self._key)))
 
     def _flat(self, path: Points) -> Sequence[float]:
         flat: list[float] = (path * _SCALE).ravel().tolist()
         return flat
+
+
+def centre(pen: Pen, box: Box) -> tuple[float, float, float]:
+    """Return middle x, middle y and the side in pixels of a square that fits ``box``."""
+    side = min(box[2] - box[0], box[3] - box[1]) * pen.rng.uniform(0.85, 1.0)
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, side

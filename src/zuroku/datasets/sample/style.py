@@ -46,6 +46,8 @@ class BookStyle:
     ink: Colour
     palette: tuple[Colour, ...]
     line_weight_px: float
+    shading: float
+    """Share of drawn bodies that get a shaded flank."""
     screen_pitch_px: float
     """Pitch of the halftone screen; 0 stands for a print in continuous grey."""
     screen_angle: float
@@ -56,6 +58,9 @@ class BookStyle:
     film_curve: float
     """How far a microfilm pushed greys towards black and white, in [0, 1]."""
     noise: float
+    mottle: float
+    """How coarsely the paper shows in a poor scan, in tones."""
+    bold_type: bool
     blur_px: float
     bleed: float
     yellowing: float
@@ -104,13 +109,16 @@ def draw_style(book_seed: int, coloured: bool = False) -> BookStyle:
         ink=(int(dark * (1 + tint)), int(dark), int(dark * (1 - 0.6 * tint))),
         palette=_palette(rng),
         line_weight_px=float(rng.uniform(0.9, 2.2)),
+        shading=float(max(0.0, rng.uniform(-0.25, 0.9))),
         screen_pitch_px=float(rng.choice([0, 1], p=[0.5, 0.5]) * rng.uniform(2.2, 4.6)),
         screen_angle=float(rng.uniform(0.1, 1.4)),
         contrast=float(rng.uniform(0.75, 1.9)),
         brightness=float(rng.uniform(-0.08, 0.1)),
         grain=float(rng.uniform(0.01, 0.08)),
         film_curve=float(rng.uniform(0.35, 1.0)) if scan == "film" else float(rng.uniform(0, 0.2)),
-        noise=float(rng.uniform(0.004, 0.035)),
+        noise=float(rng.uniform(0.004, 0.04)),
+        mottle=float(max(0.0, rng.uniform(-0.05, 0.06)) * (0.25 if scan == "colour" else 1)),
+        bold_type=bool(rng.random() < 0.4),
         blur_px=float(rng.uniform(0.2, 1.1)),
         bleed=float(max(0.0, rng.uniform(-0.1, 0.16))),
         yellowing=yellowing,

@@ -4,14 +4,18 @@ import numpy as np
 
 from zuroku.datasets.sample.noise import ridge_line
 from zuroku.datasets.sample.plants import draw_tree
-from zuroku.datasets.sample.strokes import Box, Pen, ellipse, points, rectangle, spline
+from zuroku.datasets.sample.strokes import Box, Pen, ellipse, place, points, rectangle, spline
 
 
 def _frame(pen: Pen, box: Box) -> None:
     left, top, right, bottom = box
     corners = rectangle(left, top, right, bottom)
-    if pen.coloured and pen.rng.random() < 0.7:
+    if pen.coloured and pen.rng.random() < 0.4:
         pen.fill(corners, pen.tint())
+    elif not pen.coloured and pen.rng.random() < 0.45:
+        # An engraver's sky: level lines, close together above.
+        sky = rectangle(left, top, right, top + pen.rng.uniform(0.15, 0.45) * (bottom - top))
+        pen.hatch(sky, 0.0, pen.unit * pen.rng.uniform(2.5, 6), 0.5)
     if pen.rng.random() < 0.6:
         pen.outline(corners, 1.3)
 
@@ -201,64 +205,42 @@ def draw_ship_view(pen: Pen, box: Box) -> None:
     wide, tall = right - left, bottom - top
     water = bottom - rng.uniform(0.15, 0.3) * tall
     _ripples(pen, box, water)
-    bow, stern = left + 0.08 * wide, left + 0.9 * wide
-    deep = 0.14 * tall
-    hull = spline(
-        points(
-            (bow, water - deep * 1.4),
-            (bow + 0.05 * wide, water),
-            (stern - 0.05 * wide, water),
-            (stern, water - deep * 1.3),
-        )
-    )
-    hull = np.concatenate(
-        [hull, points((stern - 0.1 * wide, water - deep), (bow + 0.1 * wide, water - deep))]
-    )
+    deep, steam = 0.14 * tall, rng.random() < 0.5
+    keel = points((0.08, -1.4), (0.13, 0), (0.85, 0), (0.9, -1.3))
+    hull = np.concatenate([spline(keel), points((0.8, -1), (0.18, -1))])
+    hull = place(hull * (wide, deep), left, water)
     pen.body(hull, 1.5)
     pen.shade(hull, rng.uniform(0.3, 1.0))
-    steam = rng.random() < 0.5
-    for place in np.linspace(0.22, 0.78, int(rng.integers(2, 4))):
-        x = left + place * wide
-        head = water - rng.uniform(0.65, 0.8) * tall
+    for share in np.linspace(0.22, 0.78, int(rng.integers(2, 4))):
+        x, head = left + share * wide, water - rng.uniform(0.65, 0.8) * tall
         pen.stroke(points((x, water - deep), (x, (head + water) / 2), (x, head)), 2.2, taper=0.3)
         for side in (-1, 1):
             pen.line(points((x, head), (x + side * 0.15 * wide, water - deep)), 0.6)
         if not steam:
-            for level in (0.15, 0.45, 0.75):
-                y0, y1 = head + level * (water - deep - head), head + (level + 0.24) * (water - deep - head)
-                half = (0.06 + 0.05 * level) * wide
-                sail = spline(
-                    points(
-                        (x - half, y0),
-                        (x + half, y0),
-                        (x + 1.15 * half, y1),
-                        (x, y1 - 0.02 * tall),
-                        (x - 0.85 * half, y1),
-                    ),
-                    closed=True,
-                    per_span=4,
-                )
-                pen.body(sail, 1.1)
-                pen.hatch(sail, 1.2, 6 * pen.unit, 0.4)
+            _sails(pen, (x, head), water - deep - head, wide)
     if steam:
-        x = left + 0.5 * wide
-        funnel = points(
-            (x, water - deep),
-            (x + 0.01 * wide, water - 3.4 * deep),
-            (x + 0.07 * wide, water - 3.4 * deep),
-            (x + 0.08 * wide, water - deep),
-        )
-        pen.body(funnel, 1.3)
-        pen.hatch(funnel, np.pi / 2, 3 * pen.unit, 0.6)
-        for i in range(5):
-            pen.outline(
-                ellipse(
-                    x + (0.06 + 0.05 * i) * wide,
-                    water - (3.6 + 0.25 * i) * deep,
-                    (0.03 + 0.01 * i) * wide,
-                    0.02 * wide,
-                ),
-                0.8,
-            )
-    for x in np.linspace(bow + 0.12 * wide, stern - 0.12 * wide, 12):
+        _funnel(pen, (left + 0.5 * wide, water), deep, wide)
+    for x in np.linspace(left + 0.2 * wide, left + 0.78 * wide, 12):
         pen.body(ellipse(x, water - 0.6 * deep, 0.008 * wide, 0.008 * wide, count=8), 0.8, 255)
+
+
+def _sails(pen: Pen, head: tuple[float, float], tall: float, wide: float) -> None:
+    """Set three square sails on a mast with its ``head`` at x, y and ``tall`` pixels of height."""
+    x, y = head
+    for level in (0.15, 0.45, 0.75):
+        half = (0.06 + 0.05 * level) * wide
+        cloth = points((-1, 0), (1, 0), (1.15, 1), (0, 0.9), (-0.85, 1)) * (half, 0.24 * tall)
+        sail = spline(place(cloth, x, y + level * tall), closed=True, per_span=4)
+        pen.body(sail, 1.1)
+        pen.hatch(sail, 1.2, 6 * pen.unit, 0.4)
+
+
+def _funnel(pen: Pen, foot: tuple[float, float], deep: float, wide: float) -> None:
+    """Draw a steamer's funnel above the waterline at ``foot``, with its smoke."""
+    x, y = foot
+    funnel = place(points((0, -1), (0.01, -3.4), (0.07, -3.4), (0.08, -1)) * (wide, deep), x, y)
+    pen.body(funnel, 1.3)
+    pen.hatch(funnel, np.pi / 2, 3 * pen.unit, 0.6)
+    for i in range(5):
+        at = (x + (0.06 + 0.05 * i) * wide, y - (3.6 + 0.25 * i) * deep)
+        pen.outline(ellipse(*at, (0.03 + 0.01 * i) * wide, 0.02 * wide), 0.8)
