@@ -14,6 +14,7 @@ from zuroku.profile import Profile
 from zuroku.reports.scorecard import ScorecardSettings, scorecard_rows, write_scorecard
 
 SCORECARD = "paper_scorecard"
+STUDIED = f"{MODEL}_faithful_evaluation"
 
 
 def scorecard_asset(profile: Profile) -> dg.AssetsDefinition:
@@ -28,9 +29,9 @@ def scorecard_asset(profile: Profile) -> dg.AssetsDefinition:
         dagster_type=ARTIFACT,
         kinds={"report"},
         code_version="1",
-        deps=[f"{MODEL}_evaluation", f"{MODEL}_faithful_evaluation"],
+        deps=[f"{MODEL}_evaluation", STUDIED],
         tags={"every_job": "true"},
-        check_specs=check_specs(SCORECARD, ("every_claim_measured",), ()),
+        check_specs=check_specs(SCORECARD, ("main_claims_measured",), ()),
     )
     def scorecard(
         context: dg.AssetExecutionContext, tracker: dg.ResourceParam[RunTracking]
@@ -38,14 +39,16 @@ def scorecard_asset(profile: Profile) -> dg.AssetsDefinition:
         rows = scorecard_rows(settings, lambda asset: next(iter(tracker.finished_runs(asset)), None))
         digest = hashlib.sha256(canonical_json(rows).encode()).hexdigest()
         artifact = write_scorecard(rows, profile.home / "outputs" / SCORECARD / digest[:16])
-        missing = [row["quantity"] for row in rows if row["ours"] is None]
-        says = f"claims without a finished run: {', '.join(missing) or 'none'}"
+        open_claims = [row for row in rows if row["ours"] is None]
+        # Claims that a study answers may wait for it; the main line's may not.
+        missing = [row["quantity"] for row in open_claims if row["asset"] != STUDIED]
+        says = f"{len(open_claims)} claims without a finished run, of the main line: {missing or 'none'}"
         page = (artifact.path / "scorecard.md").read_text(encoding="utf-8")
         return materialized(
             artifact,
             settings,
             metadata={"scorecard": dg.MetadataValue.md(page)},
-            checks=check_results([Finding("every_claim_measured", not missing, says)], ()),
+            checks=check_results([Finding("main_claims_measured", not missing, says)], ()),
         )
 
     return scorecard

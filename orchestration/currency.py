@@ -19,6 +19,8 @@ from zuroku.errors import IntegrityError
 _INPUT_VERSION = "dagster/input_data_version/"
 _CODE_VERSION = "dagster/code_version"
 _DATA_VERSION = "dagster/data_version"
+# What Dagster records as the version of an input that was never made.
+_NEVER_MADE = "INITIAL"
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,9 @@ def _why_stale(
     return ""
 
 
-def data_version(instance: DagsterInstance, key: dg.AssetKey) -> str | None:
+def data_version(instance: DagsterInstance, key: dg.AssetKey) -> str:
     """Return the data version of the latest materialization of ``key``."""
     event = instance.get_latest_materialization_event(key)
     if event is None or event.asset_materialization is None:
-        return None
-    return (event.asset_materialization.tags or {}).get(_DATA_VERSION)
+        return _NEVER_MADE
+    return (event.asset_materialization.tags or {}).get(_DATA_VERSION, _NEVER_MADE)

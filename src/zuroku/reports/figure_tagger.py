@@ -102,6 +102,8 @@ def score_figures(
     figures = labelled_figures(dataset, splits, split, shown, split_by)
     probabilities = predictor.predict_all(partial(dataset.read, row) for row in figures.rows)
     decisions = predictor.decide(probabilities)
+    # An untrained output had no gradient: whatever it says is not a probability.
+    probabilities[:, ~predictor.active] = 0
     return ScoredFigures(
         figures,
         _columns(probabilities, predictor.hierarchy, shown).astype(np.float32),
