@@ -14,9 +14,9 @@ HINTS = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
 class InferencePool:
     """A model compiled for throughput, with as many infer requests as threads will use it.
 
-    The requests are all made here, before the first inference: OpenVINO creates a request under a lock
-    while it holds Python's, and a thread that infers at that moment can hold the two the other way
-    round, so that both wait for ever.
+    The requests are all made, and one inference is run, before any thread comes: OpenVINO's bindings set
+    themselves up at their first use under a lock of their own and give up Python's meanwhile, so two
+    threads that come first together can wait for each other for ever.
     """
 
     def __init__(self, model: Path | openvino.Model, shape: list[int], threads: int) -> None:
@@ -27,6 +27,7 @@ class InferencePool:
         self._free: SimpleQueue[Any] = SimpleQueue()
         for _ in range(threads):
             self._free.put(compiled.create_infer_request())
+        self.run(np.zeros(shape, dtype=graph.input(0).element_type.to_dtype()))
 
     def run(self, batch: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return a copy of the model's first output for ``batch``; waits for a free request."""

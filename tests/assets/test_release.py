@@ -1,0 +1,86 @@
+"""The release: what a kill between alias and publication leaves is mended, and checks see it."""
+
+from pathlib import Path
+
+import pytest
+
+from assets.release import _alias_finding, _champion
+from orchestration.resources.tracker import MlflowTracker
+from tests.unit.training import figure_data
+from zuroku.artifacts import Artifact, verify
+from zuroku.errors import IntegrityError
+from zuroku.evaluation.gate import GateSettings
+from zuroku.profile import Profile
+from zuroku.publishing import publish, published
+from zuroku.reports.release import judge_figure_tagger, read_verdict
+from zuroku.tracking import NullTracker
+from zuroku.training.figure_tagger import train_figure_tagger
+
+pytestmark = pytest.mark.slow
+GATE = GateSettings(delta=0.02, floor=0.3, resamples=200, seed=1)
+
+
+@pytest.fixture(scope="module")
+def lineage(tmp_path_factory: pytest.TempPathFactory):
+    """A dataset, its splits, a model that has learned little and one that has learned more."""
+    root = tmp_path_factory.mktemp("lineage")
+    dataset, splits = figure_data.make(root)
+    models = []
+    for epochs in (1, 6):
+        settings = figure_data.settings(epochs)
+        target = root / f"model{epochs}"
+        models.append(train_figure_tagger(dataset, splits, settings, target, "1", NullTracker()))
+    return root, dataset, splits, *models
+
+
+def test_the_gate_lets_the_better_model_pass_and_not_the_worse(lineage, tmp_path: Path) -> None:
+    _, dataset, splits, weak, strong = lineage
+    first = read_verdict(judge_figure_tagger(dataset, splits, strong, None, GATE, tmp_path / "a").path)
+    assert first["promoted"]
+    worse = read_verdict(judge_figure_tagger(dataset, splits, weak, strong, GATE, tmp_path / "b").path)
+    better = read_verdict(judge_figure_tagger(dataset, splits, strong, weak, GATE, tmp_path / "c").path)
+    assert worse["challenger"] < worse["champion"]
+    assert not worse["promoted"]
+    assert better["promoted"]
+    for name in ("lost.jpg", "won.jpg"):
+        assert (tmp_path / "c" / "pictures" / name).stat().st_size > 0
+
+
+def test_a_model_that_has_seen_the_test_books_stops_the_release(lineage, tmp_path: Path) -> None:
+    _, dataset, splits, _, strong = lineage
+    leaked = tmp_path / "leaked"
+    leaked.mkdir()
+    for path in strong.path.iterdir():
+        (leaked / path.name).write_bytes(path.read_bytes())
+    (leaked / "training_groups.json").write_text('["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]')
+    from zuroku.artifacts import seal
+
+    seal(leaked)
+    with pytest.raises(IntegrityError, match=r"champion .* was trained on"):
+        judge_figure_tagger(dataset, splits, strong, verify(leaked), GATE, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_kill_between_alias_and_publication_is_mended(lineage, tmp_path: Path) -> None:
+    *_, weak, strong = lineage
+    profile = Profile("sample", tmp_path)
+    tracker = MlflowTracker(
+        tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}", artifact_root=(tmp_path / "artifacts").as_uri()
+    )
+    client = tracker.client
+    run = client.create_run(client.create_experiment("zuroku", (tmp_path / "artifacts").as_uri()))
+    versions = [tracker.registry.register("tagger", bundle, run.info.run_id) for bundle in (weak, strong)]
+    assert _champion(profile, tracker, "tagger", weak) is None
+
+    tracker.set_champion("tagger", versions[0].version)
+    publish(weak, profile.champion("tagger"))
+    assert _alias_finding(profile, tracker, "tagger").passed
+
+    tracker.set_champion("tagger", versions[1].version)
+    assert not _alias_finding(profile, tracker, "tagger").passed
+    champion = _champion(profile, tracker, "tagger", weak)
+    assert champion == Artifact(profile.champion("tagger").resolve(), strong.sha256)
+    found = published(profile.champion("tagger"))
+    assert found is not None
+    assert found.sha256 == strong.sha256
+    assert _alias_finding(profile, tracker, "tagger").passed

@@ -1,0 +1,106 @@
+"""Conventions of the project, held by tests."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from assets.lineages import _SETTINGS, build_assets
+from orchestration.definitions import build_definitions
+from orchestration.jobs import STUDY_TAG
+from orchestration.resources.tracker import MlflowTracker
+from orchestration.schedules import build_schedules
+from tests.workspace import REPOSITORY
+from zuroku.cli import app
+from zuroku.datasets.collection import CollectionSettings
+from zuroku.profile import Profile
+
+PROFILE = Profile("sample", REPOSITORY)
+ASSETS = build_assets(PROFILE)
+SPECS = [spec for definition in ASSETS for spec in definition.specs]
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [REPOSITORY / line for line in listed.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.key.to_user_string())
+def test_every_asset_is_described_owned_grouped_and_versioned(spec: dg.AssetSpec) -> None:
+    assert spec.description
+    assert spec.owners
+    assert spec.group_name not in (None, "default")
+    assert spec.code_version
+    assert spec.kinds
+
+
+@pytest.mark.parametrize("definition", ASSETS, ids=lambda d: d.key.to_user_string())
+def test_every_asset_is_checked(definition: dg.AssetsDefinition) -> None:
+    assert list(definition.check_specs)
+
+
+def test_data_stages_and_dataset_assets_have_the_same_names() -> None:
+    stages = set(yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"])
+    assert stages == {spec.key.to_user_string() for spec in SPECS if spec.group_name == "datasets"}
+
+
+@pytest.mark.parametrize("profile", ["sample", "full", "four_kinds"])
+def test_every_configuration_file_fits_its_settings(profile: str) -> None:
+    for name, kind in _SETTINGS.items():
+        Profile(profile, REPOSITORY).load(name, kind)
+    for name in ("ndl_imagelabel", "figure_corpus"):
+        Profile(profile, REPOSITORY).load(name, CollectionSettings)
+
+
+def test_the_main_job_has_no_study_in_it_and_the_calendar_runs_it() -> None:
+    studies = {spec.key for spec in SPECS if STUDY_TAG in spec.tags}
+    assert studies
+    tracker = MlflowTracker(tracking_uri="sqlite://", artifact_root="unused")
+    definitions = build_definitions(PROFILE, tracker)
+    assert not studies & set(definitions.resolve_job_def("demo_job").asset_layer.selected_asset_keys)
+    assert studies <= set(definitions.resolve_job_def("study_figures").asset_layer.selected_asset_keys)
+    assert [schedule.job_name for schedule in build_schedules()] == ["demo_job"]
+
+
+def test_commands_that_the_documents_name_exist() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.M))
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    pages = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]
+    text = "\n".join(page.read_text() for page in pages)
+    named = set(re.findall(r"(?:^|`|full )make ([a-z]+)", text, flags=re.M))
+    assert {"demo", "test"} <= named <= targets
+    assert set(re.findall(r"`(?:\.venv/bin/)?zuroku ([a-z]+)", text)) <= commands
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_layout_of_the_repository() -> None:
+    files = tracked_files()
+    assert not [path for path in files if path.parent.name == "mlflow" and path.suffix == ".py"]
+    assert not [path for path in files if {"utils", "common", "helpers"} & set(path.parts)]
+    listed = set(re.findall(r'^    "([a-z_.]+)",$', (REPOSITORY / "pyproject.toml").read_text(), flags=re.M))
+    roots = {"zuroku": REPOSITORY / "src" / "zuroku", "assets": REPOSITORY / "assets"}
+    roots["orchestration"] = REPOSITORY / "orchestration"
+    for name, root in roots.items():
+        for init in root.rglob("__init__.py"):
+            parts = init.parent.relative_to(root).parts
+            assert ".".join((name, *parts)) in listed
+
+
+def test_no_registry_is_named_and_nothing_large_is_tracked() -> None:
+    hosts = ("py" + "pi.org", "python" + "hosted.org", "npm" + "js.org")
+    for path in tracked_files():
+        if path.exists():
+            data = path.read_bytes()
+            assert len(data) < 1_000_000, path
+            assert not [host for host in hosts if host.encode() in data], path
