@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 import yaml
 
+from zuroku.artifacts import locked
 from zuroku.errors import DataStoreError
 
 SAMPLE = "sample"
@@ -51,7 +52,9 @@ class DataStore(dg.ConfigurableResource):
         """
         self.prepare()
         command = ["repro", "--single-item", *(["--force"] if force else []), stage]
-        output = self.dvc(command, say)
+        # DVC waits for its repository's lock, but not for another run of the same stage.
+        with locked(Path(self.root) / "var" / self.profile / ".dvc.lock"):
+            output = self.dvc(command, say)
         lock = yaml.safe_load((self.workspace / "dvc.lock").read_text(encoding="utf-8"))
         md5 = str(lock["stages"][stage]["outs"][0]["md5"])
         return StageOutcome(md5, ran=f"Running stage '{stage}'" in output)

@@ -108,7 +108,6 @@ def test_an_unknown_stage_is_said(root: Path) -> None:
         store_of(root).reproduce("nothing", False, lambda line: None)
 
 
-@pytest.mark.xfail(strict=True, reason="DVC deletes an output before its stage runs: no persist in dvc.yaml")
 def test_a_failing_stage_leaves_the_earlier_dataset(root: Path) -> None:
     reproduce(store_of(root))
     data = Profile("sample", root).dataset(STAGE)
@@ -200,7 +199,6 @@ def test_another_dvc_at_work_is_waited_for(root: Path) -> None:
     assert Dataset(Profile("sample", root).dataset(STAGE)).card["items"] == 4
 
 
-@pytest.mark.xfail(strict=True, reason="--wait-for-lock covers DVC's repository lock, not that of a stage")
 def test_the_same_stage_at_once_is_waited_for(root: Path) -> None:
     stages = yaml.safe_load((root / "dvc.yaml").read_text())
     slow = "mkdir -p out && touch started && while [ ! -e go ]; do sleep 0.05; done && date > out/made"
