@@ -1,5 +1,7 @@
 """Release assets: the gate between a challenger and the alias, and what happens when it opens."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from assets.checks import check_results, check_specs
@@ -42,6 +44,8 @@ def release_asset(profile: Profile, splits: str) -> dg.AssetsDefinition:
         check_specs=check_specs(name, _CHECK, _CHECK),
         automation_condition=RETRAIN,
         pool=name,
+        # The calendar retrains weekly; a day's grace for the run itself.
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=8)),
     )
     def release(
         context: dg.AssetExecutionContext,

@@ -1,11 +1,14 @@
 """The MLflow resource: one run per attempt, ended whatever happens; models by their seal."""
 
+import shutil
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from mlflow import MlflowClient
+from pydantic import Field
 
-from orchestration.resources.tracker import MlflowTracker
+from orchestration.resources.tracker import MlflowTracker, flatten
 from orchestration.sensors import close_orphans
 from zuroku.artifacts import Artifact, build, verify
 from zuroku.config import Settings
@@ -16,8 +19,17 @@ class Values(Settings):
     rate: float = 0.5
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database with its tables made: a second that not every test has to spend."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def tracker(tmp_path: Path) -> MlflowTracker:
+def tracker(tmp_path: Path, empty_store: Path) -> MlflowTracker:
+    shutil.copyfile(empty_store, tmp_path / "mlflow.db")
     return MlflowTracker(
         tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}", artifact_root=(tmp_path / "artifacts").as_uri()
     )
@@ -120,3 +132,100 @@ def test_a_bundle_is_registered_once_and_fetched_unchanged(tracker: MlflowTracke
     assert champion.sha256 == two.sha256
     copy = build(tmp_path / "fetched", lambda work: tracker.fetch("t", "1", work))
     assert verify(copy.path).sha256 == one.sha256
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, dg.DagsterExecutionInterruptedError, SystemExit])
+def test_a_stopped_asset_ends_its_run_as_killed(
+    tracker: MlflowTracker, interruption: type[BaseException]
+) -> None:
+    def stop(context: object, run: object) -> None:
+        raise interruption
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        try:
+            assert not materialize(tracker, stop, instance).success
+        except SystemExit:
+            assert interruption is SystemExit
+    assert [run.info.status for run in runs(tracker)] == ["KILLED"]
+
+
+def test_every_retry_and_every_partition_has_a_run_of_its_own(tracker: MlflowTracker) -> None:
+    @dg.asset(
+        code_version="1",
+        partitions_def=dg.StaticPartitionsDefinition(["east", "west"]),
+        retry_policy=dg.RetryPolicy(max_retries=1),
+    )
+    def thing(context: dg.AssetExecutionContext, tracker: dg.ResourceParam[MlflowTracker]) -> None:
+        with tracker.run(context, Values(), {}):
+            if context.retry_number == 0:
+                raise ValueError("the first attempt fails")
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        for partition in ("east", "west"):
+            resources = {"tracker": tracker}
+            assert dg.materialize(
+                [thing], resources=resources, instance=instance, partition_key=partition
+            ).success
+    found = runs(tracker)
+    assert sorted(
+        (run.data.tags["dagster.partition"], run.data.tags["dagster.attempt"], run.info.status)
+        for run in found
+    ) == [
+        ("east", "0", "FAILED"),
+        ("east", "1", "FINISHED"),
+        ("west", "0", "FAILED"),
+        ("west", "1", "FINISHED"),
+    ]
+    assert len({run.data.tags["zuroku.key"] for run in found}) == 4
+
+
+def test_settings_become_flat_parameters() -> None:
+    class Loop(Settings):
+        epochs: int = 3
+        sizes: list[int] = Field(default=[1, 2])
+
+    class Nested(Settings):
+        loop: Loop = Loop()
+        tags: dict[str, list[str]] = Field(default={"map": ["graphic"]})
+        nothing: dict[str, str] = Field(default={})
+        name: str | None = None
+
+    assert flatten(Nested()) == {
+        "loop.epochs": "3",
+        "loop.sizes": "[1, 2]",
+        "tags.map": "['graphic']",
+        "nothing": "{}",
+        "name": "None",
+    }
+
+
+def test_finished_runs_are_those_of_the_asset_and_profile_newest_first(tracker: MlflowTracker) -> None:
+    def fail(context: object, run: object) -> None:
+        raise ValueError("broken")
+
+    other = MlflowTracker(
+        tracking_uri=tracker.tracking_uri, artifact_root=tracker.artifact_root, profile="full"
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        for number in (1.0, 2.0):
+            body = lambda context, run, number=number: run.log_metrics({"f1": number})  # noqa: E731
+            assert materialize(tracker, body, instance).success
+        materialize(tracker, fail, instance)
+        assert materialize(other, lambda context, run: run.log_metrics({"f1": 3.0}), instance).success
+    found = tracker.finished_runs("thing")
+    assert [run["metrics"]["f1"] for run in found] == [2.0, 1.0]
+    assert found[0]["params"] == {"rate": "0.5"}
+    assert found[0]["url"].endswith(found[0]["run_id"])
+    assert tracker.finished_runs("another") == []
+
+
+def test_runs_that_no_dagster_run_opened_are_left_alone(tracker: MlflowTracker) -> None:
+    client = tracker.client
+    own = client.create_run(client.create_experiment("zuroku")).info.run_id
+    assert tracker.close_orphans(lambda run_id: False) == []
+    assert client.get_run(own).info.status == "RUNNING"
+
+
+def test_a_model_that_was_never_registered_has_no_champion(tracker: MlflowTracker) -> None:
+    assert tracker.champion("nobody") is None
+    assert tracker.version_of("nobody", "0" * 64) is None

@@ -1,0 +1,252 @@
+"""The release as Dagster runs it: gate, alias and publication, with answers in place of a network.
+
+Datasets, splits, gate, MLflow, sealing and publishing are the real ones. Only the model's output is
+replaced: a bundle's card says which classes it is blind to, and everything else it answers rightly.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+import yaml
+
+from assets import release as release_module
+from assets.outputs import ARTIFACT
+from assets.release import release_asset
+from orchestration.resources.tracker import MlflowTracker
+from tests.unit.training import figure_data
+from zuroku.artifacts import Artifact, build, verify
+from zuroku.datasets.manifest import Dataset
+from zuroku.evaluation.hierarchy import build_hierarchy
+from zuroku.models.bundle import TaggerCard
+from zuroku.models.tagger_predictor import TaggerPredictor
+from zuroku.profile import Profile
+from zuroku.publishing import publish, published
+from zuroku.reports import figure_tagger
+from zuroku.reports.release import read_verdict
+
+pytestmark = pytest.mark.slow
+MODEL = "figure_tagger"
+LABELS = list(build_hierarchy(figure_data.HIERARCHY).labels)
+GATE = {"delta": 0.03, "floor": 0.6, "resamples": 100, "seed": 1}
+
+
+class Answers(TaggerPredictor):
+    """Says the truth of every figure but of the classes named in ``settings["blind_to"]``."""
+
+    def predict_all(self, reads: Iterable) -> npt.NDArray[np.float32]:
+        classes = [read.args[0].label for read in reads]
+        told = self.hierarchy.targets(classes) * 0.8 + 0.1
+        told[[name in self.card.settings["blind_to"] for name in classes]] = 0.1
+        return told
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Artifact]:
+    return figure_data.make(tmp_path_factory.mktemp("data"))
+
+
+class Workshop:
+    """A profile with the release asset, and what stands before it in the graph."""
+
+    def __init__(self, root: Path, data: tuple[Dataset, Artifact]) -> None:
+        self.dataset, self.splits = data
+        self.profile = Profile("sample", root)
+        self.profile.configs.mkdir(parents=True)
+        values = {"model": MODEL, "gate": GATE}
+        (self.profile.configs / f"{MODEL}_release.yaml").write_text(yaml.safe_dump(values))
+        self.tracker = MlflowTracker(
+            tracking_uri=f"sqlite:///{root / 'mlflow.db'}", artifact_root=(root / "artifacts").as_uri()
+        )
+
+    def bundle(self, name: str, blind_to: tuple[str, ...] = (), seen: tuple[str, ...] = ()) -> Artifact:
+        card = TaggerCard(
+            name=name, labels=LABELS, hierarchy=figure_data.HIERARCHY, trained=LABELS,
+            thresholds=[0.5] * len(LABELS), temperature=1.0, size_px=32, preprocessing="none",
+            backbone="none", data={}, settings={"blind_to": blind_to}, validation={}, licence="CC0-1.0",
+            code_version="1",
+        )  # fmt: skip
+
+        def make(work: Path) -> None:
+            (work / "card.json").write_text(card.model_dump_json())
+            (work / "model.onnx").write_bytes(b"onnx")
+            (work / "training_groups.json").write_text(json.dumps(seen))
+            (work / "README.md").write_text(f"# {name}\n")
+
+        return build(self.profile.home / "bundles" / name, make)
+
+    def release(self, challenger: Artifact) -> dg.ExecuteInProcessResult:
+        before = {
+            "ndl_imagelabel": Artifact(self.dataset.root, self.dataset.version, "manifest.parquet"),
+            "figure_splits": self.splits,
+            MODEL: challenger,
+            f"{MODEL}_evaluation": challenger,
+        }
+        given = [_given(name, artifact) for name, artifact in before.items()]
+        asset = release_asset(self.profile, "figure_splits")
+        resources = {"io_manager": dg.mem_io_manager, "tracker": self.tracker}
+        return dg.materialize([*given, asset], resources=resources, raise_on_error=False)
+
+    def alias(self) -> str | None:
+        champion = self.tracker.champion(MODEL)
+        return champion.sha256 if champion else None
+
+    def publication(self) -> str | None:
+        found = published(self.profile.champion(MODEL))
+        return found.sha256 if found else None
+
+    def test_groups(self) -> list[str]:
+        table = pd.read_parquet(self.splits.path / "splits.parquet")
+        return list(table.loc[table["split"] == "test", "group"])
+
+
+def _given(name: str, artifact: Artifact) -> dg.AssetsDefinition:
+    @dg.asset(name=name, dagster_type=ARTIFACT)
+    def given() -> Artifact:
+        return artifact
+
+    return given
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, data: tuple[Dataset, Artifact], monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    monkeypatch.setattr(figure_tagger, "TaggerPredictor", Answers)
+    return Workshop(tmp_path, data)
+
+
+def judgement(result: dg.ExecuteInProcessResult) -> dict:
+    """The verdict of a run that went through, with its check."""
+    assert result.success
+    (check,) = result.get_asset_check_evaluations()
+    return read_verdict(result.output_for_node(f"{MODEL}_release").path) | {"check": check.passed}
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    assert not result.success
+    (event,) = result.get_step_failure_events()
+    error = event.event_specific_data.error
+    return (error.cause or error).message
+
+
+def test_the_first_model_has_to_reach_the_floor(workshop: Workshop) -> None:
+    weak, good = workshop.bundle("weak", blind_to=("bars", "noise")), workshop.bundle("good")
+    verdict = judgement(workshop.release(weak))
+    assert not verdict["promoted"]
+    assert verdict["check"], "no alias and no publication are equal too"
+    assert (workshop.alias(), workshop.publication()) == (None, None)
+
+    verdict = judgement(workshop.release(good))
+    assert verdict["promoted"]
+    assert verdict["check"]
+    assert workshop.alias() == workshop.publication() == good.sha256
+
+
+def test_a_worse_challenger_changes_nothing(workshop: Workshop) -> None:
+    good, worse = workshop.bundle("good"), workshop.bundle("worse", blind_to=("noise",))
+    workshop.release(good)
+    result = workshop.release(worse)
+    verdict = judgement(result)
+    assert not verdict["promoted"]
+    assert verdict["challenger"] < verdict["champion"] == 1.0
+    assert verdict["bundles"] == {"challenger": worse.sha256, "champion": good.sha256}
+    assert workshop.alias() == workshop.publication() == good.sha256
+    pictures = result.output_for_node(f"{MODEL}_release").path / "pictures"
+    assert {path.name for path in pictures.iterdir()} == {"lost.jpg", "won.jpg"}
+
+
+def test_alias_and_publication_move_together_and_back(workshop: Workshop) -> None:
+    old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
+    workshop.release(old)
+    assert workshop.alias() == workshop.publication() == old.sha256
+    verdict = judgement(workshop.release(better))
+    assert verdict["promoted"]
+    assert verdict["difference"] > 0
+    assert workshop.alias() == workshop.publication() == better.sha256
+
+    kept = verify(workshop.profile.champion(MODEL).parent / "versions" / old.sha256[:16], old.sha256)
+    version = workshop.tracker.version_of(MODEL, old.sha256)
+    assert version is not None
+    workshop.tracker.set_champion(MODEL, version.version)
+    publish(kept, workshop.profile.champion(MODEL))
+    assert workshop.alias() == workshop.publication() == old.sha256
+
+
+def test_releasing_the_champion_again_makes_no_second_version(workshop: Workshop) -> None:
+    good = workshop.bundle("good")
+    for _ in range(2):
+        assert judgement(workshop.release(good))["check"]
+    versions = workshop.tracker.client.search_model_versions(f"name = '{MODEL}'")
+    assert [version.version for version in versions] == [1]
+    assert workshop.alias() == workshop.publication() == good.sha256
+
+
+def test_a_kill_between_alias_and_publication_is_mended_by_the_next_release(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
+    workshop.release(old)
+
+    def killed(bundle: Artifact, champion: Path) -> Artifact:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(release_module, "publish", killed)
+        assert not workshop.release(better).success
+    assert (workshop.alias(), workshop.publication()) == (better.sha256, old.sha256)
+
+    # Even one that promotes nothing mends what the kill left.
+    verdict = judgement(workshop.release(workshop.bundle("worst", blind_to=("bars", "noise"))))
+    assert not verdict["promoted"]
+    assert verdict["bundles"]["champion"] == better.sha256
+    assert verdict["check"]
+    assert workshop.alias() == workshop.publication() == better.sha256
+
+
+def test_a_lost_publication_comes_back_from_the_registry(workshop: Workshop) -> None:
+    good = workshop.bundle("good")
+    workshop.release(good)
+    shutil.rmtree(workshop.profile.var / "models")
+    assert workshop.publication() is None
+    judgement(workshop.release(workshop.bundle("worse", blind_to=("noise",))))
+    assert workshop.publication() == good.sha256
+
+
+def test_a_model_that_trained_on_a_test_book_is_refused_as_champion_and_as_challenger(
+    workshop: Workshop,
+) -> None:
+    books = tuple(workshop.test_groups())
+    leaky = workshop.bundle("leaky", seen=books[:1])
+    said = failure(workshop.release(leaky))
+    assert "IntegrityError" in said
+    assert "the challenger" in said
+    assert "trained on 1 books of the test set" in said
+    assert (workshop.alias(), workshop.publication()) == (None, None)
+
+    # As if the splits had been drawn anew after it was released.
+    client = workshop.tracker.client
+    run = client.create_run(client.get_experiment_by_name("zuroku").experiment_id)
+    version = workshop.tracker.registry.register(MODEL, leaky, run.info.run_id)
+    workshop.tracker.set_champion(MODEL, version.version)
+    publish(leaky, workshop.profile.champion(MODEL))
+    said = failure(workshop.release(workshop.bundle("good")))
+    assert "IntegrityError" in said
+    assert "the champion" in said
+    assert workshop.alias() == workshop.publication() == leaky.sha256
+
+
+@pytest.mark.xfail(strict=True, reason="what is fetched is sealed anew without a look at the champion's seal")
+def test_a_registry_whose_bytes_changed_is_not_published(workshop: Workshop) -> None:
+    good = workshop.bundle("good")
+    workshop.release(good)
+    shutil.rmtree(workshop.profile.var / "models")
+    (stored,) = (workshop.profile.root / "artifacts").rglob("model.onnx")
+    stored.write_bytes(b"forged")
+    said = failure(workshop.release(workshop.bundle("worse", blind_to=("noise",))))
+    assert "IntegrityError" in said
+    assert workshop.publication() is None
