@@ -8,7 +8,7 @@ from assets.checks import check_results, check_specs
 from assets.figures import DATASET, GROUP, MODEL, RETRAIN
 from assets.outputs import ARTIFACT, OWNERS, launch_config, materialized, resolve
 from assets.tracking import RunTracking
-from zuroku.artifacts import Artifact, build
+from zuroku.artifacts import Artifact, build, verify
 from zuroku.datasets.manifest import Dataset
 from zuroku.findings import Finding
 from zuroku.profile import Profile
@@ -96,7 +96,8 @@ def _champion(profile: Profile, tracker: RunTracking, model: str, challenger: Ar
     found = published(folder)
     if found is None or found.sha256 != champion.sha256:
         restored = profile.var / "models" / model / "restored" / champion.sha256[:16]
-        found = publish(build(restored, lambda work: tracker.fetch(model, champion.version, work)), folder)
+        copy = build(restored, lambda work: tracker.fetch(model, champion.version, work))
+        found = publish(verify(copy.path, champion.sha256), folder)
     return None if found.sha256 == challenger.sha256 else Artifact(folder.resolve(), found.sha256)
 
 

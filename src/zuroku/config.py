@@ -36,7 +36,7 @@ def load_settings(path: Path, kind: type[S]) -> S:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         if isinstance(values, dict) and "include" in values:
-            shared = yaml.safe_load((path.parent / values.pop("include")).read_text(encoding="utf-8"))
+            shared = _shared_values(path.parent / str(values.pop("include")))
             values = shared | values
     except FileNotFoundError as error:
         raise ConfigError(
@@ -51,6 +51,24 @@ def load_settings(path: Path, kind: type[S]) -> S:
             remedy="mend the place the message names",
         ) from error
     return parse_settings(values, kind, origin=str(path))
+
+
+def _shared_values(path: Path) -> dict[str, Any]:
+    try:
+        shared = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} is not readable YAML: {error}",
+            expected="UTF-8 YAML",
+            remedy="mend the place the message names",
+        ) from error
+    if not isinstance(shared, dict):
+        raise ConfigError(
+            f"{path} holds {type(shared).__name__}",
+            expected="a mapping of the keys that are shared",
+            remedy="compare it with the file of that name in configs/sample",
+        )
+    return shared
 
 
 def parse_settings(values: Any, kind: type[S], origin: str) -> S:

@@ -29,6 +29,8 @@ def publish(bundle: Artifact, champion: Path) -> Artifact:
             expected=f"the bundle's seal {bundle.sha256}",
             remedy=f"delete {target} and publish again",
         )
+    # The versions last in use are kept, and this one is in use from now on.
+    os.utime(target)
     link = champion.parent / f".champion.{os.getpid()}"
     link.unlink(missing_ok=True)
     link.symlink_to(target.relative_to(champion.parent))

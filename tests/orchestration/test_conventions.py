@@ -72,14 +72,20 @@ def test_every_configuration_file_is_read_by_something(profile: str) -> None:
     Profile(profile, REPOSITORY).load(SCORECARD, ScorecardSettings)
 
 
-def test_every_asset_that_has_a_configuration_goes_stale_with_it() -> None:
-    """Datasets are left to DVC; of every other asset the hash of its configuration must be known."""
-    hashed = {key.to_user_string() for key in config_hashes(PROFILE)}
-    configured = {spec.key.to_user_string() for spec in SPECS if spec.group_name != "datasets"}
-    assert hashed <= configured
-    if configured - hashed == {SCORECARD}:
-        pytest.xfail("the scorecard's claims are not among the hashed configurations")
-    assert configured <= hashed
+_UNHASHED = pytest.mark.xfail(strict=True, reason="the scorecard's claims are no part of config_hashes")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(spec.key.to_user_string(), marks=[_UNHASHED] * (spec.key.path == [SCORECARD]))
+        for spec in SPECS
+        if spec.group_name != "datasets"
+    ],
+)
+def test_a_changed_configuration_makes_its_asset_stale(name: str) -> None:
+    """Datasets are left to DVC; of every other asset the hash of the configuration is compared."""
+    assert dg.AssetKey(name) in config_hashes(PROFILE)
 
 
 def test_the_definitions_load_and_every_job_can_be_resolved() -> None:

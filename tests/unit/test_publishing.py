@@ -106,7 +106,6 @@ def test_killed_while_copying_the_old_one_stays_and_the_next_try_finishes(
     assert published(champion) == Artifact(champion, second.sha256)
 
 
-@pytest.mark.xfail(strict=True, reason="versions are forgotten by when they were copied, not last in use")
 def test_the_version_in_use_before_is_kept_after_a_rollback_too(tmp_path: Path) -> None:
     champion = tmp_path / "models" / "champion"
     a, b, c, d = (bundle(tmp_path, name) for name in "abcd")
