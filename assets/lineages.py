@@ -16,7 +16,7 @@ from assets.figures import (
     tags_asset,
 )
 from assets.release import release_asset
-from assets.scorecard import scorecard_asset
+from assets.scorecard import SCORECARD, scorecard_asset
 from zuroku.config import Settings, config_hash
 from zuroku.datasets.splits import SplitSettings
 from zuroku.profile import Profile
@@ -24,6 +24,7 @@ from zuroku.reports.corpus_tags import TaggingSettings
 from zuroku.reports.figure_tagger import EvaluationSettings
 from zuroku.reports.label_issues import LabelIssueReportSettings
 from zuroku.reports.release import ReleaseSettings
+from zuroku.reports.scorecard import ScorecardSettings
 from zuroku.training.figure_tagger import FigureTaggerSettings
 
 _CLASS_FLOOR = 20
@@ -41,6 +42,7 @@ _SETTINGS: dict[str, type[Settings]] = {
     "figure_splits_faithful": SplitSettings,
     _FAITHFUL: FigureTaggerSettings,
     f"{_FAITHFUL}_evaluation": EvaluationSettings,
+    SCORECARD: ScorecardSettings,
 }
 
 

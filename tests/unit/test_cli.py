@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,9 @@ from zuroku.cli import app
 from zuroku.models.backbones import create_backbone
 from zuroku.models.bundle import TaggerCard, write_bundle
 from zuroku.models.tagger import ServedTagger, Tagger
+from zuroku.profile import champion_folder
+from zuroku.publishing import publish
+from zuroku.tagging import source_folders
 
 SIZE = 32
 
@@ -65,8 +70,8 @@ def test_good_and_bad_images_side_by_side(bundle: Artifact, tmp_path: Path) -> N
     assert result.exit_code == 3
     assert "4 images of 1 books tagged" in result.output
     for item_id, reason in (("5", "does not decode"), ("6", "zero bytes"), ("7", "60000 × 60000")):
-        assert f"passed over 1234567_{item_id}_0" in result.output
-        assert reason in result.output
+        assert f"passed over 1234567_{item_id}_0" in result.stderr
+        assert reason in result.stderr
     text = (out / "1234567.json").read_text(encoding="ascii")
     tags = json.loads(text)
     assert sorted(tags) == [f"1234567_{n}_0" for n in (1, 2, 3, 4)]
@@ -130,3 +135,88 @@ def test_a_class_folder_that_the_hierarchy_lacks_is_named(tmp_path: Path) -> Non
     assert result.exit_code == 1
     assert "picture_nature" in result.output
     assert not (tmp_path / "d" / "figures").exists()
+
+
+def test_the_id_is_the_file_name_less_four_characters_and_the_text_is_ascii(
+    bundle: Artifact, tmp_path: Path
+) -> None:
+    picture = Image.new("RGB", (40, 40))
+    for name in ("図版_1.JPG", "1_2_0.jpeg", "scan.tiff"):
+        save(tmp_path / "in" / "book" / name, picture, "TIFF" if name.endswith("tiff") else "JPEG")
+    assert run("tag", tmp_path / "in", "--out", tmp_path / "out", "--model", bundle.path).exit_code == 0
+    text = (tmp_path / "out" / "book.json").read_bytes().decode("ascii")
+    assert sorted(json.loads(text)) == ["1_2_0.", "scan.", "図版_1"]
+    assert "\\u56f3\\u7248_1" in text
+    assert "\n" not in text
+
+
+def test_the_released_model_is_what_champion_means(bundle: Artifact, tmp_path: Path) -> None:
+    publish(bundle, champion_folder(tmp_path / "var", "figure_tagger"))
+    save(tmp_path / "in" / "1_1_0.jpg", Image.new("RGB", (40, 40)))
+    for name, chosen in (("a", ["--var", tmp_path / "var"]), ("b", ["--model", bundle.path])):
+        assert run("tag", tmp_path / "in", "--out", tmp_path / name, *chosen).exit_code == 0
+    assert (tmp_path / "a" / "in.json").read_bytes() == (tmp_path / "b" / "in.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda folder: (folder / "card.json").write_text("{}"), "changed card.json"),
+        (lambda folder: (folder / "model.onnx").unlink(), "missing model.onnx"),
+        (lambda folder: (folder / "SHA256SUMS").unlink(), "has no SHA256SUMS"),
+    ],
+)
+def test_a_damaged_bundle_is_refused_before_anything_is_written(
+    bundle: Artifact, tmp_path: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    shutil.copytree(bundle.path, tmp_path / "bundle")
+    damage(tmp_path / "bundle")
+    save(tmp_path / "in" / "1_1_0.jpg", Image.new("RGB", (40, 40)))
+    result = run("tag", tmp_path / "in", "--out", tmp_path / "out", "--model", tmp_path / "bundle")
+    assert result.exit_code == 1
+    assert "IntegrityError" in result.stderr
+    assert said in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("threshold", ["-0.1", "1.5", "half"])
+def test_a_threshold_that_is_no_probability_is_refused(tmp_path: Path, threshold: str) -> None:
+    result = run("tag", tmp_path, "--out", tmp_path / "out", "--threshold", threshold)
+    assert result.exit_code == 2
+    assert "--threshold" in result.stderr
+
+
+def test_a_configuration_that_is_no_mapping_is_said(tmp_path: Path) -> None:
+    (tmp_path / "figures.yaml").write_text("- one\n")
+    result = run("ingest", "figures", "--configs", tmp_path, "--data", tmp_path / "data")
+    assert result.exit_code == 1
+    assert "ConfigError" in result.stderr
+    assert "holds list" in result.stderr
+
+
+@pytest.mark.xfail(strict=True, reason="reports are kept by file id, and books may share ids")
+def test_bad_images_of_equal_name_in_two_books_are_both_said(bundle: Artifact, tmp_path: Path) -> None:
+    for book in ("one", "two"):
+        save(tmp_path / "in" / book / "page_2.jpg", Image.new("RGB", (40, 40)))
+        (tmp_path / "in" / book / "page_1.jpg").write_bytes(b"")
+    result = run("tag", tmp_path / "in", "--out", tmp_path / "out", "--model", bundle.path)
+    assert result.exit_code == 3
+    assert "2 images of 2 books tagged, 2 passed over" in result.stdout
+    assert result.stderr.count("passed over") == 2
+
+
+@pytest.mark.xfail(strict=True, reason="the second of two files with one id takes the place of the first")
+def test_two_files_of_one_id_are_not_silently_one(bundle: Artifact, tmp_path: Path) -> None:
+    save(tmp_path / "in" / "1_1_0.jpg", Image.new("RGB", (40, 40)))
+    save(tmp_path / "in" / "1_1_0.png", Image.new("RGB", (40, 40), "white"), "PNG")
+    result = run("tag", tmp_path / "in", "--out", tmp_path / "out", "--model", bundle.path)
+    assert result.exit_code != 0
+    assert "1_1_0" in result.stderr
+
+
+@pytest.mark.xfail(strict=True, reason="images in the folder itself replace those of a book of its name")
+def test_a_book_named_as_the_folder_around_it_is_not_lost(tmp_path: Path) -> None:
+    for path in ("1_1_0.jpg", "book/2_1_0.jpg"):
+        save(tmp_path / "book" / path, Image.new("RGB", (40, 40)))
+    files = [path.name for files in source_folders(tmp_path / "book").values() for path in files]
+    assert sorted(files) == ["1_1_0.jpg", "2_1_0.jpg"]
