@@ -209,7 +209,7 @@ def test_the_same_stage_at_once_is_waited_for(root: Path) -> None:
             first.join(0.05)
         with in_the_background(lambda: reproduce(store_of(root))) as (second, second_failed):
             # A second that does not wait fails within a second.
-            second.join(10)
+            second.join(4)
             (root / "go").touch()
     assert first_failed == []
     assert second_failed == []
