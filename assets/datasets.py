@@ -9,9 +9,11 @@ from assets.checks import check_results, check_specs
 from assets.outputs import ARTIFACT, OWNERS, materialized
 from assets.stores import Stages
 from zuroku.artifacts import Artifact
-from zuroku.datasets.collection import CollectionSettings, collection_fingerprint
-from zuroku.datasets.findings import DATASET_CHECKS, dataset_findings
+from zuroku.datasets.collection import CollectionSettings, collection_fingerprint, load_collection
+from zuroku.datasets.findings import DATASET_CHECKS, dataset_findings, page_findings
 from zuroku.datasets.manifest import CARD, MANIFEST, Dataset
+from zuroku.datasets.pages.collection import PageCollectionSettings
+from zuroku.findings import Finding
 from zuroku.profile import Profile
 
 DVC_POOL = "dvc"
@@ -23,7 +25,7 @@ def dataset_asset(profile: Profile, stage: str, description: str, class_floor: i
 
     ``class_floor`` is the least number of items that a class should have.
     """
-    settings = profile.load(stage, CollectionSettings)
+    settings = load_collection(profile.configs / f"{stage}.yaml")
 
     @dg.asset(
         name=stage,
@@ -51,15 +53,21 @@ def dataset_asset(profile: Profile, stage: str, description: str, class_floor: i
                 "dvc_md5": outcome.md5,
                 "stage_ran": outcome.ran,
             },
-            checks=check_results(
-                dataset_findings(found, settings.hierarchy, settings.labelled, class_floor), _BLOCKING
-            ),
+            checks=check_results(_findings(found, settings, class_floor), _BLOCKING),
         )
 
     return dataset
 
 
-def _source_changed(card: Path, settings: CollectionSettings, root: Path) -> bool:
+def _findings(
+    found: Dataset, settings: CollectionSettings | PageCollectionSettings, floor: int
+) -> list[Finding]:
+    if isinstance(settings, PageCollectionSettings):
+        return page_findings(found, settings.classes, settings.labelled, floor)
+    return dataset_findings(found, settings.hierarchy, settings.labelled, floor)
+
+
+def _source_changed(card: Path, settings: CollectionSettings | PageCollectionSettings, root: Path) -> bool:
     """Say whether the source lists other items than those ingested; DVC does not watch sources."""
     if not card.is_file():
         return False

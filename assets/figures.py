@@ -7,13 +7,11 @@ import numpy as np
 import pandas as pd
 
 from assets.checks import check_results, check_specs
-from assets.outputs import ARTIFACT, OWNERS, launch_config, materialized, resolve
+from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, resolve
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact
-from zuroku.datasets.findings import SPLIT_CHECKS, split_findings
 from zuroku.datasets.images import square_pixels
 from zuroku.datasets.manifest import Dataset
-from zuroku.datasets.splits import SplitSettings, write_splits
 from zuroku.findings import Finding
 from zuroku.models.bundle import read_card
 from zuroku.models.findings import BUNDLE_CHECKS, bundle_findings
@@ -36,52 +34,7 @@ CORPUS = "figure_corpus"
 MODEL = "figure_tagger"
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
-CODE_VERSIONS = {"splits": "1", "tagger": "1", "evaluation": "1", "label_issues": "1", "tags": "1"}
-
-# A new data version, or a release of this code, makes the lineage run; broken inputs do not.
-RETRAIN = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
-
-
-def splits_asset(
-    profile: Profile, name: str, task: str, by: str, study: str | None = None
-) -> dg.AssetsDefinition:
-    """Return the asset of splits by the manifest column ``by``, configured by ``task``."""
-    defaults = profile.load(task, SplitSettings)
-    launch = launch_config(defaults)
-    blocking = SPLIT_CHECKS[:2]
-
-    @dg.asset(
-        name=name,
-        description=f"Train, val and test by {by}: permanent, only ever extended when data grow.",
-        group_name=GROUP,
-        owners=OWNERS,
-        dagster_type=ARTIFACT,
-        kinds={"parquet"},
-        code_version=CODE_VERSIONS["splits"],
-        ins={"dataset": dg.AssetIn(DATASET)},
-        tags={"study": study} if study else {},
-        check_specs=check_specs(name, SPLIT_CHECKS, blocking),
-        automation_condition=None if study else RETRAIN,
-    )
-    def splits(
-        context: dg.AssetExecutionContext,
-        config: launch,  # type: ignore[valid-type]
-        dataset: Artifact,
-    ) -> dg.MaterializeResult:
-        settings = resolve(config, SplitSettings)
-        data = Dataset(dataset.path)
-        ledger = profile.home / "splits" / f"{name}.parquet"
-        target = profile.output(name, CODE_VERSIONS["splits"], settings, {"dataset": dataset})
-        artifact = write_splits(data, settings, by, ledger, target)
-        table = pd.read_parquet(artifact.path / "splits.parquet")
-        return materialized(
-            artifact,
-            settings,
-            metadata={f"{split}_groups": int((table["split"] == split).sum()) for split in settings.shares},
-            checks=check_results(split_findings(data, table, by), blocking),
-        )
-
-    return splits
+CODE_VERSIONS = {"tagger": "1", "evaluation": "1", "label_issues": "1", "tags": "1"}
 
 
 def tagger_asset(

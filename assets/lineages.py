@@ -1,82 +1,172 @@
-"""All assets of one profile, lineage by lineage, and the configuration each starts from."""
+"""All assets of one profile, lineage by lineage, and the configuration each starts from.
+
+A profile has the lineages for which it holds configuration: a folder with the files of the layout lineage
+alone is a profile of that lineage.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import dagster as dg
 
+from assets import corpus, figures, layout
 from assets.datasets import dataset_asset
-from assets.figures import (
-    CORPUS,
-    DATASET,
-    MODEL,
-    evaluation_asset,
-    label_issues_asset,
-    splits_asset,
-    tagger_asset,
-    tags_asset,
-)
+from assets.layout_study import COMPARISON, STUDIED, comparison_asset
 from assets.release import release_asset
 from assets.scorecard import SCORECARD, scorecard_asset
+from assets.splits import splits_asset
 from zuroku.config import Settings, config_hash
+from zuroku.corpus.batches import CorpusSettings
 from zuroku.datasets.splits import SplitSettings
+from zuroku.indexes.bundle import IndexSettings
+from zuroku.models.embedder_predictor import EmbedderSettings
 from zuroku.profile import Profile
 from zuroku.reports.corpus_tags import TaggingSettings
 from zuroku.reports.figure_tagger import EvaluationSettings
 from zuroku.reports.label_issues import LabelIssueReportSettings
-from zuroku.reports.release import ReleaseSettings
+from zuroku.reports.layout import LayoutEvaluationSettings
+from zuroku.reports.layout_comparison import LayoutComparisonSettings
+from zuroku.reports.layout_release import judge_layout_detector
+from zuroku.reports.release import ReleaseSettings, judge_figure_tagger
 from zuroku.reports.scorecard import ScorecardSettings
 from zuroku.training.figure_tagger import FigureTaggerSettings
+from zuroku.training.layout_detector import LayoutDetectorSettings
 
 _CLASS_FLOOR = 20
-_STUDY = "figures"
-_FAITHFUL = f"{MODEL}_faithful"
+_ZONE_FLOOR = 5
+_TAGGER = figures.MODEL
+_FAITHFUL = f"{_TAGGER}_faithful"
+_DETECTOR = layout.MODEL
 
-# Which settings each asset takes from its profile; datasets are left out, because DVC decides there.
-_SETTINGS: dict[str, type[Settings]] = {
-    "figure_splits": SplitSettings,
-    MODEL: FigureTaggerSettings,
-    f"{MODEL}_evaluation": EvaluationSettings,
-    f"{MODEL}_release": ReleaseSettings,
-    "figure_label_issues": LabelIssueReportSettings,
-    "figure_tags": TaggingSettings,
-    "figure_splits_faithful": SplitSettings,
-    _FAITHFUL: FigureTaggerSettings,
-    f"{_FAITHFUL}_evaluation": EvaluationSettings,
-    SCORECARD: ScorecardSettings,
+
+@dataclass(frozen=True)
+class _Configured:
+    """The configuration that an asset takes from its profile: which file, read as what."""
+
+    task: str
+    kind: type[Settings]
+
+
+# Datasets are left out, because DVC decides there.
+_FIGURE_SETTINGS: dict[str, _Configured] = {
+    "figure_splits": _Configured("figure_splits", SplitSettings),
+    _TAGGER: _Configured(_TAGGER, FigureTaggerSettings),
+    f"{_TAGGER}_evaluation": _Configured(f"{_TAGGER}_evaluation", EvaluationSettings),
+    f"{_TAGGER}_release": _Configured(f"{_TAGGER}_release", ReleaseSettings),
+    "figure_label_issues": _Configured("figure_label_issues", LabelIssueReportSettings),
+    "figure_tags": _Configured("figure_tags", TaggingSettings),
+    "figure_splits_faithful": _Configured("figure_splits_faithful", SplitSettings),
+    _FAITHFUL: _Configured(_FAITHFUL, FigureTaggerSettings),
+    f"{_FAITHFUL}_evaluation": _Configured(f"{_FAITHFUL}_evaluation", EvaluationSettings),
+}
+_LAYOUT_SETTINGS: dict[str, _Configured] = {
+    layout.SPLITS: _Configured(layout.SPLITS, SplitSettings),
+    f"{_DETECTOR}_release": _Configured(f"{_DETECTOR}_release", ReleaseSettings),
+    **{name: _Configured(name, LayoutDetectorSettings) for name in (_DETECTOR, *STUDIED)},
+    **{
+        f"{name}_evaluation": _Configured(f"{_DETECTOR}_evaluation", LayoutEvaluationSettings)
+        for name in (_DETECTOR, *STUDIED)
+    },
+    COMPARISON: _Configured(COMPARISON, LayoutComparisonSettings),
+}
+_CORPUS_SETTINGS: dict[str, _Configured] = {
+    corpus.EMBEDDER: _Configured(corpus.EMBEDDER, EmbedderSettings),
+    corpus.FIGURES: _Configured(corpus.FIGURES, CorpusSettings),
+    corpus.MANIFEST: _Configured(corpus.FIGURES, CorpusSettings),
+    corpus.INDEX: _Configured(corpus.INDEX, IndexSettings),
 }
 
 
 def build_assets(profile: Profile) -> list[dg.AssetsDefinition]:
     """Return every asset of ``profile``: the main line, and the studies."""
-    model = profile.load(f"{MODEL}_release", ReleaseSettings).model
-    return [
-        dataset_asset(profile, DATASET, "Labelled figures (NDL-ImageLabel's layout).", _CLASS_FLOOR),
-        dataset_asset(profile, CORPUS, "Figures without labels, to be tagged.", 0),
-        splits_asset(profile, "figure_splits", "figure_splits", by="group"),
-        tagger_asset(profile, MODEL, model, "figure_splits", by="group", study=None),
-        evaluation_asset(
-            profile, f"{MODEL}_evaluation", f"{MODEL}_evaluation", MODEL, "figure_splits", "group", study=None
-        ),
-        label_issues_asset(profile),
-        release_asset(profile, "figure_splits"),
-        tags_asset(profile, model),
-        splits_asset(profile, "figure_splits_faithful", "figure_splits_faithful", by="item_id", study=_STUDY),
-        tagger_asset(
-            profile, _FAITHFUL, f"{model}_faithful", "figure_splits_faithful", by="item_id", study=_STUDY
-        ),
-        evaluation_asset(
-            profile,
-            f"{_FAITHFUL}_evaluation",
-            f"{_FAITHFUL}_evaluation",
-            _FAITHFUL,
-            "figure_splits_faithful",
-            "item_id",
-            study=_STUDY,
-        ),
-        scorecard_asset(profile),
-    ]
+    assets: list[dg.AssetsDefinition] = []
+    studied = []
+    if _has(profile, _FIGURE_SETTINGS):
+        assets += _figure_assets(profile)
+        studied += [f"{_TAGGER}_evaluation", f"{_FAITHFUL}_evaluation"]
+    if _has(profile, _LAYOUT_SETTINGS):
+        assets += _layout_assets(profile)
+        studied += [f"{_DETECTOR}_evaluation", COMPARISON]
+    if _has(profile, _CORPUS_SETTINGS):
+        assets += _corpus_assets(profile)
+    return [*assets, scorecard_asset(profile, studied)]
 
 
 def config_hashes(profile: Profile) -> Mapping[dg.AssetKey, str]:
     """Return the hash of the configuration that each asset would run with today."""
-    return {dg.AssetKey(name): config_hash(profile.load(name, kind)) for name, kind in _SETTINGS.items()}
+    configured = {SCORECARD: _Configured(SCORECARD, ScorecardSettings)}
+    for lineage in (_FIGURE_SETTINGS, _LAYOUT_SETTINGS, _CORPUS_SETTINGS):
+        if _has(profile, lineage):
+            configured |= lineage
+    return {
+        dg.AssetKey(name): config_hash(profile.load(one.task, one.kind)) for name, one in configured.items()
+    }
+
+
+def _has(profile: Profile, lineage: Mapping[str, _Configured]) -> bool:
+    """Say whether the profile configures the lineage; a file too few is then an error of its own."""
+    return any((profile.configs / f"{one.task}.yaml").is_file() for one in lineage.values())
+
+
+def _figure_assets(profile: Profile) -> list[dg.AssetsDefinition]:
+    study = figures.GROUP
+    model = profile.load(f"{_TAGGER}_release", ReleaseSettings).model
+    by_book = ("figure_splits", "group")
+    by_image = ("figure_splits_faithful", "item_id")
+    return [
+        dataset_asset(profile, figures.DATASET, "Labelled figures (NDL-ImageLabel's layout).", _CLASS_FLOOR),
+        dataset_asset(profile, figures.CORPUS, "Figures without labels, to be tagged.", 0),
+        splits_asset(profile, by_book[0], figures.DATASET, by_book[1], figures.GROUP),
+        figures.tagger_asset(profile, _TAGGER, model, *by_book, study=None),
+        figures.evaluation_asset(
+            profile, f"{_TAGGER}_evaluation", f"{_TAGGER}_evaluation", _TAGGER, *by_book, study=None
+        ),
+        figures.label_issues_asset(profile),
+        release_asset(
+            profile, _TAGGER, figures.DATASET, by_book[0], figures.GROUP, "macro F1", judge_figure_tagger
+        ),
+        figures.tags_asset(profile, model),
+        splits_asset(profile, by_image[0], figures.DATASET, by_image[1], figures.GROUP, study),
+        figures.tagger_asset(profile, _FAITHFUL, f"{model}_faithful", *by_image, study=study),
+        figures.evaluation_asset(
+            profile, f"{_FAITHFUL}_evaluation", f"{_FAITHFUL}_evaluation", _FAITHFUL, *by_image, study=study
+        ),
+    ]
+
+
+def _layout_assets(profile: Profile) -> list[dg.AssetsDefinition]:
+    model = profile.load(f"{_DETECTOR}_release", ReleaseSettings).model
+    return [
+        dataset_asset(profile, layout.DATASET, "Pages with annotated zones (NDL-DocL).", _ZONE_FLOOR),
+        splits_asset(profile, layout.SPLITS, layout.DATASET, "group", layout.GROUP),
+        layout.detector_asset(profile, _DETECTOR, model, study=None),
+        layout.evaluation_asset(profile, _DETECTOR, study=None),
+        release_asset(
+            profile,
+            _DETECTOR,
+            layout.DATASET,
+            layout.SPLITS,
+            layout.GROUP,
+            "average precision of figures",
+            judge_layout_detector,
+        ),
+        *(
+            asset
+            for name in STUDIED
+            for asset in (
+                layout.detector_asset(profile, name, name, study=layout.GROUP),
+                layout.evaluation_asset(profile, name, study=layout.GROUP),
+            )
+        ),
+        comparison_asset(profile),
+    ]
+
+
+def _corpus_assets(profile: Profile) -> list[dg.AssetsDefinition]:
+    return [
+        dataset_asset(profile, corpus.PAGES, "Pages without annotations, to be searched for figures.", 0),
+        corpus.embedder_asset(profile),
+        corpus.figures_asset(profile),
+        corpus.manifest_asset(profile),
+        corpus.index_asset(profile),
+    ]

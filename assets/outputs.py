@@ -17,6 +17,9 @@ CONFIG_SHA256 = "config_sha256"
 ARTIFACT = dg.PythonObjectDagsterType(Artifact, name="Artifact")
 """The type that assets hand on: a folder and its SHA-256."""
 
+# A new data version, or a release of this code, makes a lineage run; broken inputs do not.
+RETRAIN = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
+
 S = TypeVar("S", bound=Settings)
 
 

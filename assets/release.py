@@ -1,28 +1,42 @@
 """Release assets: the gate between a challenger and the alias, and what happens when it opens."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 
 from assets.checks import check_results, check_specs
-from assets.figures import DATASET, GROUP, MODEL, RETRAIN
-from assets.outputs import ARTIFACT, OWNERS, launch_config, materialized, resolve
+from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, resolve
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact, build, verify
 from zuroku.datasets.manifest import Dataset
+from zuroku.evaluation.gate import GateSettings
 from zuroku.findings import Finding
 from zuroku.profile import Profile
 from zuroku.publishing import publish, published
 from zuroku.reports.figure_tagger import report_pictures
-from zuroku.reports.release import ReleaseSettings, judge_figure_tagger, read_verdict
+from zuroku.reports.release import ReleaseSettings, read_verdict
 
-_CODE_VERSION = "1"
+_CODE_VERSION = "2"
 _CHECK = ("alias_equals_publication",)
 
 
-def release_asset(profile: Profile, splits: str) -> dg.AssetsDefinition:
-    """Return the asset that judges the newest tagger, and moves alias and publication if it wins."""
-    name = f"{MODEL}_release"
+Judge = Callable[[Dataset, Artifact, Artifact, Artifact | None, GateSettings, Path], Artifact]
+"""Writes the verdict on a challenger, given dataset, splits, challenger, champion, rule and target.
+
+The champion may be the challenger itself: a model is released again.
+"""
+
+
+def release_asset(
+    profile: Profile, asset: str, dataset: str, splits: str, group: str, metric: str, judge: Judge
+) -> dg.AssetsDefinition:
+    """Return the asset that judges what ``asset`` trained last, and moves alias and publication if it wins.
+
+    ``metric`` is what ``judge`` compares, in words.
+    """
+    name = f"{asset}_release"
     defaults = profile.load(name, ReleaseSettings)
     launch = launch_config(defaults)
     model = defaults.model
@@ -30,17 +44,21 @@ def release_asset(profile: Profile, splits: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=name,
         description=(
-            "Challenger against champion on the same frozen test set: no lower macro F1, and the lower bound "
+            f"Challenger against champion on one frozen test set: no lower {metric}, and the lower bound "
             "of the paired, by-book difference above −δ. Then the alias moves and the bundle is published."
         ),
-        group_name=GROUP,
+        group_name=group,
         owners=OWNERS,
         dagster_type=ARTIFACT,
         kinds={"mlflow"},
         code_version=_CODE_VERSION,
-        ins={"dataset": dg.AssetIn(DATASET), "splits": dg.AssetIn(splits), "tagger": dg.AssetIn(MODEL)},
+        ins={
+            "dataset": dg.AssetIn(dataset),
+            "splits": dg.AssetIn(splits),
+            "challenger": dg.AssetIn(asset),
+        },
         # The evaluation hands nothing over, but its blocking checks must have passed.
-        deps=[f"{MODEL}_evaluation"],
+        deps=[f"{asset}_evaluation"],
         check_specs=check_specs(name, _CHECK, _CHECK),
         automation_condition=RETRAIN,
         pool=name,
@@ -52,25 +70,23 @@ def release_asset(profile: Profile, splits: str) -> dg.AssetsDefinition:
         config: launch,  # type: ignore[valid-type]
         dataset: Artifact,
         splits: Artifact,
-        tagger: Artifact,
+        challenger: Artifact,
         tracker: dg.ResourceParam[RunTracking],
     ) -> dg.MaterializeResult:
         settings = resolve(config, ReleaseSettings)
-        champion = _champion(profile, tracker, model, tagger)
-        inputs = {DATASET: dataset, "splits": splits, "tagger": tagger}
+        champion = _champion(profile, tracker, model)
+        inputs = {"dataset": dataset, "splits": splits, "challenger": challenger}
         inputs |= {"champion": champion} if champion else {}
         target = profile.output(name, _CODE_VERSION, settings, inputs)
         with tracker.run(context, settings, inputs) as run:
-            judged = judge_figure_tagger(
-                Dataset(dataset.path), splits, tagger, champion, settings.gate, target
-            )
+            judged = judge(Dataset(dataset.path), splits, challenger, champion, settings.gate, target)
             verdict = read_verdict(judged.path)
             if verdict["promoted"]:
-                version = run.register(model, tagger)
+                version = run.register(model, challenger)
                 tracker.set_champion(model, version.version)
-                publish(tagger, profile.champion(model))
+                publish(challenger, profile.champion(model))
             context.log.info("%s", verdict["reason"])
-            run.log_metrics({"promoted": float(verdict["promoted"]), "macro_f1": verdict["challenger"]})
+            run.log_metrics({"promoted": float(verdict["promoted"]), "challenger": verdict["challenger"]})
             run.log_artifact(judged.path / "report.md", "report")
             return materialized(
                 judged,
@@ -84,8 +100,8 @@ def release_asset(profile: Profile, splits: str) -> dg.AssetsDefinition:
     return release
 
 
-def _champion(profile: Profile, tracker: RunTracking, model: str, challenger: Artifact) -> Artifact | None:
-    """Return the champion's verified bytes, or None where there is none but the challenger itself.
+def _champion(profile: Profile, tracker: RunTracking, model: str) -> Artifact | None:
+    """Return the champion's verified bytes, or None where there is none.
 
     What is published is mended from the registry first, if a kill came between alias and publication.
     """
@@ -98,7 +114,7 @@ def _champion(profile: Profile, tracker: RunTracking, model: str, challenger: Ar
         restored = profile.var / "models" / model / "restored" / champion.sha256[:16]
         copy = build(restored, lambda work: tracker.fetch(model, champion.version, work))
         found = publish(verify(copy.path, champion.sha256), folder)
-    return None if found.sha256 == challenger.sha256 else Artifact(folder.resolve(), found.sha256)
+    return Artifact(folder.resolve(), found.sha256)
 
 
 def _alias_finding(profile: Profile, tracker: RunTracking, model: str) -> Finding:

@@ -5,7 +5,6 @@ import hashlib
 import dagster as dg
 
 from assets.checks import check_results, check_specs
-from assets.figures import MODEL
 from assets.outputs import ARTIFACT, OWNERS, materialized
 from assets.tracking import RunTracking
 from zuroku.config import canonical_json
@@ -14,11 +13,10 @@ from zuroku.profile import Profile
 from zuroku.reports.scorecard import ScorecardSettings, scorecard_rows, write_scorecard
 
 SCORECARD = "paper_scorecard"
-STUDIED = f"{MODEL}_faithful_evaluation"
 
 
-def scorecard_asset(profile: Profile) -> dg.AssetsDefinition:
-    """Return the asset that sets our runs beside the sources' claims."""
+def scorecard_asset(profile: Profile, measured: list[str]) -> dg.AssetsDefinition:
+    """Return the asset that sets our runs, those of ``measured`` assets, beside the sources' claims."""
     settings = profile.load(SCORECARD, ScorecardSettings)
 
     @dg.asset(
@@ -29,7 +27,7 @@ def scorecard_asset(profile: Profile) -> dg.AssetsDefinition:
         dagster_type=ARTIFACT,
         kinds={"report"},
         code_version="1",
-        deps=[f"{MODEL}_evaluation", STUDIED],
+        deps=measured,
         tags={"every_job": "true"},
         check_specs=check_specs(SCORECARD, ("main_claims_measured",), ()),
     )
@@ -41,7 +39,7 @@ def scorecard_asset(profile: Profile) -> dg.AssetsDefinition:
         artifact = write_scorecard(rows, profile.home / "outputs" / SCORECARD / digest[:16])
         open_claims = [row for row in rows if row["ours"] is None]
         # Claims that a study answers may wait for it; the main line's may not.
-        missing = [row["quantity"] for row in open_claims if row["asset"] != STUDIED]
+        missing = [row["quantity"] for row in open_claims if not row["study"]]
         says = f"{len(open_claims)} claims without a finished run, of the main line: {missing or 'none'}"
         page = (artifact.path / "scorecard.md").read_text(encoding="utf-8")
         return materialized(

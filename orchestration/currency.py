@@ -25,10 +25,11 @@ _NEVER_MADE = "INITIAL"
 
 @dataclass(frozen=True)
 class Stale:
-    """An asset that has to run, and why."""
+    """An asset, or one of its partitions, that has to run, and why."""
 
     key: dg.AssetKey
     reason: str
+    partition: str | None = None
 
 
 def topological(specs: Iterable[dg.AssetSpec]) -> list[dg.AssetSpec]:
@@ -53,25 +54,43 @@ def stale_assets(
 
     Whatever depends on a stale asset is stale too: its inputs are about to change.
     """
-    stale: dict[dg.AssetKey, Stale] = {}
+    specs = list(specs)
+    partitioned = {
+        spec.key: [name for name in partitions(spec) if name] for spec in specs if spec.partitions_def
+    }
+    stale: list[Stale] = []
     for spec in specs:
-        waiting = [parent for parent in parents(spec) if parent in stale]
-        if waiting:
-            reason = f"{waiting[0].to_user_string()} will change"
-        else:
-            reason = _why_stale(instance, spec, config_hashes.get(spec.key), store)
-        if reason:
-            stale[spec.key] = Stale(spec.key, reason)
-    return list(stale.values())
+        waiting = [item for item in stale if item.key in parents(spec)]
+        for partition in partitions(spec):
+            if waiting:
+                reason = f"{waiting[0].key.to_user_string()} will change"
+            else:
+                reason = _why_stale(
+                    instance, spec, partition, partitioned, config_hashes.get(spec.key), store
+                )
+            if reason:
+                stale.append(Stale(spec.key, reason, partition))
+    return stale
+
+
+def partitions(spec: dg.AssetSpec) -> list[str | None]:
+    """Return the partitions of an asset, or a single None for an asset without any."""
+    definition = spec.partitions_def
+    return [None] if definition is None else list(definition.get_partition_keys())
 
 
 def _why_stale(
-    instance: DagsterInstance, spec: dg.AssetSpec, config_hash: str | None, store: ArtifactStore
+    instance: DagsterInstance,
+    spec: dg.AssetSpec,
+    partition: str | None,
+    partitioned: Mapping[dg.AssetKey, list[str]],
+    config_hash: str | None,
+    store: ArtifactStore,
 ) -> str:
-    event = instance.get_latest_materialization_event(spec.key)
-    if event is None or event.asset_materialization is None:
+    record = _last_materialization(instance, spec.key, partition)
+    if record is None or record.asset_materialization is None:
         return "never made"
-    last = event.asset_materialization
+    last = record.asset_materialization
     tags = last.tags or {}
     if tags.get(_CODE_VERSION) != spec.code_version:
         return f"code version {tags.get(_CODE_VERSION)} → {spec.code_version}"
@@ -79,18 +98,40 @@ def _why_stale(
     if config_hash is not None and (recorded is None or recorded.value != config_hash):
         return "its configuration changed"
     for parent in parents(spec):
-        if tags.get(f"{_INPUT_VERSION}{parent.to_user_string()}") != data_version(instance, parent):
+        if _changed(instance, parent, partitioned.get(parent), tags, record.storage_id):
             return f"{parent.to_user_string()} changed"
     try:
-        store.load(spec.key)
+        store.load(spec.key, partition)
     except IntegrityError:
         return "its output is gone or changed"
     return ""
 
 
+def _changed(
+    instance: DagsterInstance,
+    parent: dg.AssetKey,
+    names: list[str] | None,
+    tags: Mapping[str, str],
+    storage_id: int,
+) -> bool:
+    """Say whether ``parent`` has another version than a materialization with ``tags`` was made from."""
+    if names is None:
+        return tags.get(f"{_INPUT_VERSION}{parent.to_user_string()}") != data_version(instance, parent)
+    # Dagster records no version for each partition read, so a partition made since counts as a change.
+    records = (_last_materialization(instance, parent, name) for name in names)
+    return any(record is None or record.storage_id > storage_id for record in records)
+
+
+def _last_materialization(
+    instance: DagsterInstance, key: dg.AssetKey, partition: str | None
+) -> dg.EventLogRecord | None:
+    wanted = dg.AssetRecordsFilter(key, asset_partitions=None if partition is None else [partition])
+    return next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
+
+
 def data_version(instance: DagsterInstance, key: dg.AssetKey) -> str:
     """Return the data version of the latest materialization of ``key``."""
-    event = instance.get_latest_materialization_event(key)
-    if event is None or event.asset_materialization is None:
+    record = _last_materialization(instance, key, None)
+    if record is None or record.asset_materialization is None:
         return _NEVER_MADE
-    return (event.asset_materialization.tags or {}).get(_DATA_VERSION, _NEVER_MADE)
+    return (record.asset_materialization.tags or {}).get(_DATA_VERSION, _NEVER_MADE)

@@ -6,6 +6,7 @@ commands run), then, with the data versions known, whatever of the rest is stale
 
 import argparse
 import time
+from itertools import groupby
 
 import dagster as dg
 
@@ -58,14 +59,21 @@ def _run_wave(
     if not todo:
         return 0
     for item in todo:
-        print(f"· {item.key.to_user_string()}: {item.reason}")
-    result = job.execute_in_process(
-        instance=instance,
-        asset_selection=[item.key for item in todo],
-        raise_on_error=False,
-        run_config={"loggers": {"terminal": {}}},
-    )
-    return _finish(result, todo, datasets)
+        batch = f" {item.partition}" if item.partition else ""
+        print(f"· {item.key.to_user_string()}{batch}: {item.reason}")
+    ran = 0
+    # A run has one partition, so a partitioned asset parts what comes before it from what comes after.
+    for partition, items in groupby(todo, key=lambda item: item.partition):
+        some = list(items)
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=[item.key for item in some],
+            partition_key=partition,
+            raise_on_error=False,
+            run_config={"loggers": {"terminal": {}}},
+        )
+        ran += _finish(result, some, datasets)
+    return ran
 
 
 def _finish(result: dg.ExecuteInProcessResult, todo: list[Stale], datasets: bool) -> int:

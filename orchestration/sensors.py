@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.resources.tracker import MlflowTracker
+from orchestration.resources.tracker import MlflowTracker, instance_id
 
 _ACTIVE = (
     dg.DagsterRunStatus.QUEUED,
@@ -14,13 +14,16 @@ _ACTIVE = (
 
 
 def close_orphans(instance: dg.DagsterInstance, tracker: MlflowTracker) -> list[str]:
-    """End MLflow runs whose Dagster run has ended or is gone (a killed process ends nothing)."""
+    """End MLflow runs of ``instance`` whose Dagster run has ended or is gone (a kill ends nothing).
+
+    The MLflow server may be shared: what another instance has opened is left to that one.
+    """
 
     def is_active(run_id: str) -> bool:
         run = instance.get_run_by_id(run_id)
         return run is not None and run.status in _ACTIVE
 
-    return tracker.close_orphans(is_active)
+    return tracker.close_orphans(instance_id(instance), is_active)
 
 
 @dg.sensor(

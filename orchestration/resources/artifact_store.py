@@ -20,30 +20,35 @@ class ArtifactStore(dg.ConfigurableIOManager):
     var: str
     profile: str
 
-    def pointer(self, key: dg.AssetKey) -> Path:
-        """Return the path of the pointer of asset ``key``."""
-        return Path(self.var) / self.profile / "latest" / f"{'_'.join(key.path)}.json"
+    def pointer(self, key: dg.AssetKey, partition: str | None = None) -> Path:
+        """Return the path of the pointer of asset ``key``, or of one of its partitions."""
+        latest = Path(self.var) / self.profile / "latest"
+        name = "_".join(key.path)
+        return latest / f"{name}.json" if partition is None else latest / name / f"{partition}.json"
 
     def handle_output(self, context: dg.OutputContext, obj: Artifact) -> None:
         """Remember ``obj`` as the asset's latest output."""
-        path = self.pointer(context.asset_key)
+        partition = context.asset_partition_key if context.has_asset_partitions else None
+        path = self.pointer(context.asset_key, partition)
         path.parent.mkdir(parents=True, exist_ok=True)
         relative = obj.path.resolve().relative_to(Path(self.var).resolve())
         text = json.dumps({"path": relative.as_posix(), "sha256": obj.sha256, "proof": obj.proof})
         write_atomically(path, text.encode())
 
-    def load_input(self, context: dg.InputContext) -> Artifact:
-        """Return the latest output of the upstream asset, its hash checked."""
-        return self.load(context.asset_key)
+    def load_input(self, context: dg.InputContext) -> Artifact | dict[str, Artifact]:
+        """Return the latest output of the upstream asset, its hash checked; of its partitions, by name."""
+        if not context.has_asset_partitions:
+            return self.load(context.asset_key)
+        return {name: self.load(context.asset_key, name) for name in context.asset_partition_keys}
 
-    def load(self, key: dg.AssetKey) -> Artifact:
-        """Return the latest output of asset ``key``.
+    def load(self, key: dg.AssetKey, partition: str | None = None) -> Artifact:
+        """Return the latest output of asset ``key``, or of one of its partitions.
 
         Raises:
             IntegrityError: it was never made, is gone, or has changed.
         """
         try:
-            pointer: dict[str, Any] = json.loads(self.pointer(key).read_text())
+            pointer: dict[str, Any] = json.loads(self.pointer(key, partition).read_text())
         except FileNotFoundError as error:
             raise IntegrityError(
                 f"{key.to_user_string()} has no output in {self.var}",

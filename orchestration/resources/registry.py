@@ -9,6 +9,7 @@ from pathlib import Path
 
 import mlflow.artifacts
 import numpy as np
+import onnx
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
@@ -17,8 +18,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 
 from assets.tracking import Champion, RegisteredVersion
-from zuroku.artifacts import SEAL, Artifact
-from zuroku.models.bundle import read_card
+from zuroku.artifacts import SEAL, Artifact, verify
 
 SHA256_TAG = "bundle.sha256"
 ALIAS = "champion"
@@ -35,7 +35,7 @@ class ModelRegistry:
         known = self.version_of(name, bundle.sha256)
         if known is not None:
             return known
-        card = read_card(bundle.path)
+        verify(bundle.path, bundle.sha256)
         run = self._client.get_run(run_id)
         logged = self._client.create_logged_model(
             run.info.experiment_id, name=name, source_run_id=run_id, tags={SHA256_TAG: bundle.sha256}
@@ -43,16 +43,12 @@ class ModelRegistry:
         self._client.log_model_artifacts(logged.model_id, str(bundle.path))
         with tempfile.TemporaryDirectory() as folder:
             mlmodel = Path(folder) / "MLmodel"
-            signature = ModelSignature(
-                Schema([TensorSpec(np.dtype(np.uint8), (-1, card.size_px, card.size_px, 3), "pixels")]),
-                Schema([TensorSpec(np.dtype(np.float32), (-1, len(card.labels)), "probabilities")]),
-            )
             flavors = {"zuroku_bundle": {"seal": SEAL, "sha256": bundle.sha256, "onnx": "model.onnx"}}
             Model(
                 artifact_path=logged.artifact_location,
                 run_id=run_id,
                 flavors=flavors,
-                signature=signature,
+                signature=_signature(bundle.path / "model.onnx"),
                 model_id=logged.model_id,
             ).save(str(mlmodel))
             self._client.log_model_artifact(logged.model_id, str(mlmodel))
@@ -107,3 +103,17 @@ class ModelRegistry:
 
 def _registered(version: ModelVersion) -> RegisteredVersion:
     return RegisteredVersion(str(version.version), str(version.tags[SHA256_TAG]), str(version.run_id))
+
+
+def _signature(path: Path) -> ModelSignature:
+    """Return inputs and outputs as the ONNX graph at ``path`` declares them; free dimensions are −1."""
+    graph = onnx.load(str(path)).graph
+    return ModelSignature(
+        *(Schema([_tensor(value) for value in side]) for side in (graph.input, graph.output))
+    )
+
+
+def _tensor(value: onnx.ValueInfoProto) -> TensorSpec:
+    kind = value.type.tensor_type
+    shape = tuple(dim.dim_value if dim.HasField("dim_value") else -1 for dim in kind.shape.dim)
+    return TensorSpec(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)), shape, value.name)

@@ -7,7 +7,7 @@ Dagster run into several MLflow runs, and it leaves runs open after a kill.
 import hashlib
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,7 @@ from zuroku.config import Settings
 
 KEY_TAG = "zuroku.key"
 DAGSTER_RUN_TAG = "dagster.run_id"
+INSTANCE_TAG = "dagster.instance"
 _PARAM_LIMIT = 6000
 
 
@@ -149,10 +150,14 @@ class MlflowTracker(dg.ConfigurableResource):
             for run in runs
         ]
 
-    def close_orphans(self, is_active: Any) -> list[str]:
-        """End runs still open although ``is_active(dagster_run_id)`` is false; return their ids."""
+    def close_orphans(self, instance: str, is_active: Callable[[str], bool]) -> list[str]:
+        """End runs still open although ``is_active(dagster_run_id)`` is false; return their ids.
+
+        Only those that the Dagster instance with the id ``instance`` opened: it knows no others' runs.
+        """
+        own = f"attributes.status = 'RUNNING' and tags.`{INSTANCE_TAG}` = '{instance}'"
         closed = []
-        for run in self.client.search_runs([self._experiment_id()], "attributes.status = 'RUNNING'"):
+        for run in self.client.search_runs([self._experiment_id()], own):
             dagster_run = run.data.tags.get(DAGSTER_RUN_TAG)
             if dagster_run is not None and not is_active(dagster_run):
                 self.client.set_terminated(run.info.run_id, "KILLED")
@@ -181,6 +186,7 @@ class MlflowTracker(dg.ConfigurableResource):
         tags = {
             KEY_TAG: key,
             DAGSTER_RUN_TAG: context.run_id,
+            INSTANCE_TAG: instance_id(context.instance),
             "dagster.asset": asset,
             "dagster.partition": context.partition_key if context.has_partition_key else "",
             "dagster.attempt": str(context.retry_number),
@@ -201,6 +207,15 @@ class MlflowTracker(dg.ConfigurableResource):
         params = [Param(name, value[:_PARAM_LIMIT]) for name, value in flatten(settings).items()]
         self.client.log_batch(run.info.run_id, params=params)
         return run
+
+
+def instance_id(instance: dg.DagsterInstance) -> str:
+    """Return the UUID that the run storage of ``instance`` keeps of itself.
+
+    Every process with that storage reads the same, and no other storage has it.
+    """
+    # All run storages that Dagster brings have it (SQLite, Postgres, MySQL, in memory); the base lacks it.
+    return str(instance.run_storage.get_run_storage_id())  # type: ignore[attr-defined]
 
 
 def run_key(context: dg.AssetExecutionContext) -> str:

@@ -46,7 +46,7 @@ def seal(folder: Path) -> str:
     The list has the format of ``sha256sum``, so that anyone can check a folder without zuroku.
     """
     files = sorted(
-        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != SEAL
+        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p != folder / SEAL
     )
     lines = "".join(f"{file_sha256(folder / name)}  {name}\n" for name in files)
     write_atomically(folder / SEAL, lines.encode())

@@ -1,4 +1,4 @@
-"""The command ``zuroku``: ingest a dataset, tag folders of figures.
+"""The command ``zuroku``: ingest a dataset, tag figures, extract them from pages, search an index.
 
 Each command reads its arguments, calls the domain, and turns our errors into one message. Heavy
 imports stay inside the commands, so that ``--help`` is quick.
@@ -42,11 +42,10 @@ def ingest(
     root: Annotated[Path, typer.Option(help="Where relative paths in the YAML files start.")] = Path("."),
 ) -> None:
     """Read a collection and write it as a dataset: manifest, tar shards, cards."""
-    from zuroku.config import load_settings
-    from zuroku.datasets.collection import CollectionSettings, ingest_collection
+    from zuroku.datasets.collection import ingest_collection, load_collection
 
     with _explained(), _bar(f"ingest {stage}") as show:
-        settings = load_settings(configs / f"{stage}.yaml", CollectionSettings)
+        settings = load_collection(configs / f"{stage}.yaml")
         dataset = ingest_collection(settings, data / stage, root, show)
         card = dataset.card
     typer.echo(
@@ -87,6 +86,68 @@ def tag(
     )
     if report.skipped:
         raise typer.Exit(3)
+
+
+@app.command()
+def extract(
+    pages: Annotated[Path, typer.Argument(help="Folder of pages, or of one folder of pages per book.")],
+    out: Annotated[Path, typer.Option(help="Folder that receives figures and tables; it must be new.")],
+    detector: Annotated[
+        str, typer.Option(help="'champion', or the folder of a detector bundle.")
+    ] = "champion",
+    tagger: Annotated[str, typer.Option(help="'champion', or the folder of a tagger bundle.")] = "champion",
+    workers: Annotated[int, typer.Option(min=1, help="Pages worked on at a time.")] = 2,
+    var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
+) -> None:
+    """Cut the figures out of pages and tag them: a JPEG per figure, figures.json and figures.csv."""
+    from zuroku.corpus.bundles import StageBundles
+    from zuroku.corpus.extract import extract_figures
+    from zuroku.corpus.pages import open_pages
+    from zuroku.corpus.stage import StageSettings
+
+    with _explained(), _bar("extract") as show:
+        bundles = StageBundles(
+            _bundle(var, "layout_detector", detector),
+            _bundle(var, "figure_tagger", tagger),
+            None,
+            StageSettings(),
+        )
+        report = extract_figures(open_pages(pages), bundles.open(), out, workers, show)
+    for page_id, reason in report.passed_over.items():
+        typer.secho(f"passed over {page_id}: {reason}", fg="yellow", err=True)
+    typer.echo(
+        f"{report.figures} figures from {report.pages} pages, {len(report.passed_over)} passed over: {out}"
+    )
+    if report.passed_over:
+        raise typer.Exit(3)
+
+
+@app.command()
+def search(
+    image: Annotated[Path, typer.Argument(help="The image to find relatives of.")],
+    index: Annotated[str, typer.Option(help="'champion', or the folder of an index bundle.")] = "champion",
+    k: Annotated[int, typer.Option(min=1, help="How many figures to show.")] = 10,
+    tag: Annotated[str | None, typer.Option(help="Only figures with this primary tag.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Draw the result into this JPEG.")] = None,
+    var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
+) -> None:
+    """Find the figures of an index that look most like an image."""
+    from zuroku.indexes.search import load_index
+    from zuroku.models.embedder_predictor import EmbedderPredictor
+    from zuroku.reports.search_sheet import find_figures
+
+    with _explained():
+        opened = load_index(_bundle(var, "figure_index", index))
+        embedder = EmbedderPredictor(opened.encoder_folder)
+        table = find_figures(opened, image, embedder.embed_bytes, embedder.sha256, k, tag, sheet)
+    typer.echo(table)
+
+
+def _bundle(var: Path, name: str, chosen: str) -> Path:
+    """Return the folder of the released ``name``, or the one chosen instead."""
+    from zuroku.profile import champion_folder
+
+    return champion_folder(var, name) if chosen == "champion" else Path(chosen)
 
 
 class _Bar:

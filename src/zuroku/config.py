@@ -31,56 +31,64 @@ def load_settings(path: Path, kind: type[S]) -> S:
     share (the label hierarchy) is written once.
 
     Raises:
-        ConfigError: the file is missing, is not a YAML mapping, or does not fit ``kind``.
+        ConfigError: a file is missing, is no YAML, or is no mapping; a key is written twice; or the
+            values do not fit ``kind``.
     """
+    values = _read_yaml(path)
+    if isinstance(values, dict) and "include" in values:
+        shared = path.parent / str(values.pop("include"))
+        values = _mapping(_read_yaml(shared), kind, str(shared)) | values
+    return parse_settings(values, kind, origin=str(path))
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML keeps the last of equal keys; YAML forbids them (specification 1.2.2, section 3.2.1.3)."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Not where mappings are constructed: there the keys that ``<<`` merges are among them already.
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], list[str]] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                lines.setdefault((key.tag, key.value), []).append(str(key.start_mark.line + 1))
+        repeated = [f"{key!r} (lines {', '.join(at)})" for (_, key), at in lines.items() if len(at) > 1]
+        if repeated:
+            raise yaml.YAMLError(f"a mapping repeats the key {', '.join(repeated)}")
+        return node
+
+
+def _read_yaml(path: Path) -> Any:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if isinstance(values, dict) and "include" in values:
-            shared = _shared_values(path.parent / str(values.pop("include")))
-            values = shared | values
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError as error:
         raise ConfigError(
-            f"no configuration file at {error.filename}",
-            expected=f"a YAML file with the fields of {kind.__name__}",
+            f"no configuration file at {path}",
+            expected="a YAML file",
             remedy="name an existing profile, or copy the file from configs/sample",
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{path} is not readable YAML: {error}",
-            expected="UTF-8 YAML",
+            expected="UTF-8 YAML with every key once",
             remedy="mend the place the message names",
         ) from error
-    return parse_settings(values, kind, origin=str(path))
 
 
-def _shared_values(path: Path) -> dict[str, Any]:
-    try:
-        shared = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path} is not readable YAML: {error}",
-            expected="UTF-8 YAML",
-            remedy="mend the place the message names",
-        ) from error
-    if not isinstance(shared, dict):
-        raise ConfigError(
-            f"{path} holds {type(shared).__name__}",
-            expected="a mapping of the keys that are shared",
-            remedy="compare it with the file of that name in configs/sample",
-        )
-    return shared
-
-
-def parse_settings(values: Any, kind: type[S], origin: str) -> S:
-    """Validate ``values`` (parsed YAML or JSON) as ``kind``; ``origin`` names them in errors."""
+def _mapping(values: Any, kind: type[S], origin: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(
             f"{origin} holds {type(values).__name__}",
             expected=f"a mapping with the fields of {kind.__name__}",
             remedy="compare it with the same file in configs/sample",
         )
+    return values
+
+
+def parse_settings(values: Any, kind: type[S], origin: str) -> S:
+    """Validate ``values`` (parsed YAML or JSON) as ``kind``; ``origin`` names them in errors."""
+    mapping = _mapping(values, kind, origin)
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(mapping)
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in error.errors()

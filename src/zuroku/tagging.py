@@ -27,7 +27,7 @@ Tags = list[dict[str, Any]]
 
 @dataclass
 class TaggingReport:
-    """How many images were tagged, and what was passed over and why."""
+    """How many images were tagged, and what was passed over (by its id) and why."""
 
     tagged: int = 0
     skipped: dict[str, str] = field(default_factory=dict)
@@ -76,7 +76,9 @@ def tag_images(
 
 
 def source_folders(root: Path) -> dict[str, list[Path]]:
-    """Return the image files of each folder in ``root`` (a PID each), or of ``root`` itself.
+    """Return the image files of each folder in ``root`` (a PID each), and those of ``root`` itself.
+
+    A folder in ``root`` with the name of ``root`` is the same book.
 
     Raises:
         SourceError: ``root`` is no folder, or holds no image at either level.
@@ -90,7 +92,8 @@ def source_folders(root: Path) -> dict[str, list[Path]]:
     folders = {path.name: _images(path) for path in sorted(root.iterdir()) if path.is_dir()}
     folders = {name: files for name, files in folders.items() if files}
     if own := _images(root):
-        folders[root.resolve().name] = own
+        name = root.resolve().name
+        folders[name] = folders.get(name, []) + own
     if not folders:
         raise SourceError(
             f"no image in {root} or in the folders directly below it",
@@ -107,14 +110,42 @@ def tag_folders(
     threshold: float | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> TaggingReport:
-    """Tag every folder and write ``out/<folder>.json``, each whole or not at all."""
+    """Tag every folder and write ``out/<folder>.json``, each whole or not at all.
+
+    The report names what was passed over as ``<folder>/<file id>``, for books may share file ids.
+
+    Raises:
+        SourceError: files of one folder have the same id; nothing is written then.
+    """
+    _refuse_shared_ids(folders)
     out.mkdir(parents=True, exist_ok=True)
     report = TaggingReport()
     for name, files in folders.items():
-        reads = ((path.name[:-_EXTENSION_LENGTH], partial(path.read_bytes)) for path in files)
-        tags = tag_images(predictor, reads, report, threshold, progress)
+        in_folder = TaggingReport()
+        reads = ((_file_id(path), partial(path.read_bytes)) for path in files)
+        tags = tag_images(predictor, reads, in_folder, threshold, progress)
         write_atomically(out / f"{name}.json", encode_tags(tags))
+        report.tagged += in_folder.tagged
+        report.skipped |= {f"{name}/{item_id}": reason for item_id, reason in in_folder.skipped.items()}
     return report
+
+
+def _refuse_shared_ids(folders: Mapping[str, list[Path]]) -> None:
+    by_id: dict[tuple[str, str], list[str]] = {}
+    for name, files in folders.items():
+        for path in files:
+            by_id.setdefault((name, _file_id(path)), []).append(str(path))
+    shared = [" and ".join(paths) for paths in by_id.values() if len(paths) > 1]
+    if shared:
+        raise SourceError(
+            f"files of one book with the same id: {'; '.join(shared)}",
+            expected=f"names that differ before their last {_EXTENSION_LENGTH} characters",
+            remedy="rename or remove all but one of each",
+        )
+
+
+def _file_id(path: Path) -> str:
+    return path.name[:-_EXTENSION_LENGTH]
 
 
 def _images(folder: Path) -> list[Path]:

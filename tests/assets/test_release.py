@@ -53,6 +53,20 @@ def test_the_gate_lets_the_better_model_pass_and_not_the_worse(lineage, tmp_path
         assert (tmp_path / "c" / "pictures" / name).stat().st_size > 0
 
 
+def test_a_champion_judged_again_stays_and_the_page_says_why(lineage, tmp_path: Path) -> None:
+    _, dataset, splits, weak, _ = lineage
+    strict = GATE.model_copy(update={"floor": 0.9})
+    judged = judge_figure_tagger(dataset, splits, weak, weak, strict, tmp_path / "a")
+    verdict = read_verdict(judged.path)
+    assert verdict["promoted"]
+    assert verdict["challenger"] == verdict["champion"] < strict.floor
+    assert verdict["bundles"] == {"challenger": weak.sha256, "champion": weak.sha256}
+    page = (judged.path / "report.md").read_text(encoding="utf-8")
+    assert "it is the model already in use" in page
+    assert "the champion alone" not in page
+    assert list((judged.path / "pictures").iterdir()) == []
+
+
 def test_a_model_that_has_seen_the_test_books_stops_the_release(lineage, tmp_path: Path) -> None:
     _, dataset, splits, _, strong = lineage
     leaked = tmp_path / "leaked"
@@ -77,7 +91,7 @@ def test_a_kill_between_alias_and_publication_is_mended(lineage, tmp_path: Path)
     client = tracker.client
     run = client.create_run(client.create_experiment("zuroku", (tmp_path / "artifacts").as_uri()))
     versions = [tracker.registry.register("tagger", bundle, run.info.run_id) for bundle in (weak, strong)]
-    assert _champion(profile, tracker, "tagger", weak) is None
+    assert _champion(profile, tracker, "tagger") is None
 
     tracker.set_champion("tagger", versions[0].version)
     publish(weak, profile.champion("tagger"))
@@ -85,7 +99,7 @@ def test_a_kill_between_alias_and_publication_is_mended(lineage, tmp_path: Path)
 
     tracker.set_champion("tagger", versions[1].version)
     assert not _alias_finding(profile, tracker, "tagger").passed
-    champion = _champion(profile, tracker, "tagger", weak)
+    champion = _champion(profile, tracker, "tagger")
     assert champion == Artifact(profile.champion("tagger").resolve(), strong.sha256)
     found = published(profile.champion("tagger"))
     assert found is not None

@@ -29,7 +29,7 @@ from zuroku.models.tagger_predictor import TaggerPredictor
 from zuroku.profile import Profile
 from zuroku.publishing import publish, published
 from zuroku.reports import figure_tagger
-from zuroku.reports.release import read_verdict
+from zuroku.reports.release import judge_figure_tagger, read_verdict
 
 pytestmark = pytest.mark.slow
 MODEL = "figure_tagger"
@@ -89,7 +89,9 @@ class Workshop:
             f"{MODEL}_evaluation": challenger,
         }
         given = [_given(name, artifact) for name, artifact in before.items()]
-        asset = release_asset(self.profile, "figure_splits")
+        asset = release_asset(
+            self.profile, MODEL, "ndl_imagelabel", "figure_splits", "figures", "macro F1", judge_figure_tagger
+        )
         resources = {"io_manager": dg.mem_io_manager, "tracker": self.tracker}
         return dg.materialize([*given, asset], resources=resources, raise_on_error=False)
 
@@ -177,10 +179,14 @@ def test_alias_and_publication_move_together_and_back(workshop: Workshop) -> Non
     assert workshop.alias() == workshop.publication() == old.sha256
 
 
-def test_releasing_the_champion_again_makes_no_second_version(workshop: Workshop) -> None:
+def test_releasing_the_champion_again_makes_no_second_version_and_says_so(workshop: Workshop) -> None:
     good = workshop.bundle("good")
+    assert "no model in use yet" in judgement(workshop.release(good))["reason"]
     for _ in range(2):
-        assert judgement(workshop.release(good))["check"]
+        verdict = judgement(workshop.release(good))
+        assert verdict["promoted"]
+        assert verdict["check"]
+        assert "it is the model already in use" in verdict["reason"]
     versions = workshop.tracker.client.search_model_versions(f"name = '{MODEL}'")
     assert [version.version for version in versions] == [1]
     assert workshop.alias() == workshop.publication() == good.sha256

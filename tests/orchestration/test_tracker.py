@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 from pydantic import Field
 
-from orchestration.resources.tracker import MlflowTracker, flatten
+from orchestration.resources.tracker import MlflowTracker, flatten, instance_id
 from orchestration.sensors import close_orphans
 from zuroku.artifacts import Artifact, build, verify
 from zuroku.config import Settings
@@ -51,6 +51,7 @@ def runs(tracker: MlflowTracker) -> list:
 
 def test_a_run_is_ended_and_tagged(tracker: MlflowTracker) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
+        own = instance_id(instance)
         result = materialize(tracker, lambda context, run: run.log_metrics({"f1": 0.5}), instance)
     (run,) = runs(tracker)
     assert run.info.status == "FINISHED"
@@ -60,6 +61,7 @@ def test_a_run_is_ended_and_tagged(tracker: MlflowTracker) -> None:
     assert run.data.tags["code_version"] == "7"
     assert run.data.tags["dagster.run_id"] == result.run_id
     assert result.run_id in run.data.tags["dagster.url"]
+    assert run.data.tags["dagster.instance"] == own
 
 
 def test_a_failing_asset_ends_its_run_as_failed(tracker: MlflowTracker) -> None:
@@ -89,14 +91,35 @@ def test_runs_of_dead_processes_are_closed_and_living_ones_are_not(tracker: Mlfl
         job = dg.JobDefinition(name="job", graph_def=dg.GraphDefinition(name="graph", node_defs=[]))
         alive = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED).run_id
         dead = instance.create_run_for_job(job, status=dg.DagsterRunStatus.FAILURE).run_id
+        own = {"dagster.instance": instance_id(instance)}
         opened = {
-            name: client.create_run(experiment, tags={"dagster.run_id": run_id}).info.run_id
+            name: client.create_run(experiment, tags=own | {"dagster.run_id": run_id}).info.run_id
             for name, run_id in (("alive", alive), ("dead", dead), ("gone", "no-such-run"))
         }
         closed = close_orphans(instance, tracker)
     assert set(closed) == {opened["dead"], opened["gone"]}
     assert client.get_run(opened["dead"]).info.status == "KILLED"
     assert client.get_run(opened["alive"]).info.status == "RUNNING"
+
+
+def test_an_instance_leaves_the_runs_of_others_on_the_server_alone(tracker: MlflowTracker) -> None:
+    with dg.DagsterInstance.ephemeral() as one, dg.DagsterInstance.ephemeral() as other:
+        assert materialize(tracker, lambda context, run: None, one).success
+        (run,) = runs(tracker)
+        # As a kill leaves it.
+        tracker.client.update_run(run.info.run_id, "RUNNING")
+        assert close_orphans(other, tracker) == []
+        assert close_orphans(one, tracker) == [run.info.run_id]
+    assert [run.info.status for run in runs(tracker)] == ["KILLED"]
+
+
+def test_an_instance_opened_again_has_its_id_and_another_has_another(tmp_path: Path) -> None:
+    ids = []
+    for _ in range(2):
+        with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+            ids.append(instance_id(instance))
+    with dg.DagsterInstance.ephemeral() as other:
+        assert ids[0] == ids[1] != instance_id(other)
 
 
 def bundle(root: Path, temperature: float) -> Artifact:
@@ -219,11 +242,13 @@ def test_finished_runs_are_those_of_the_asset_and_profile_newest_first(tracker: 
     assert tracker.finished_runs("another") == []
 
 
-def test_runs_that_no_dagster_run_opened_are_left_alone(tracker: MlflowTracker) -> None:
+def test_runs_that_no_dagster_run_of_the_instance_opened_are_left_alone(tracker: MlflowTracker) -> None:
     client = tracker.client
-    own = client.create_run(client.create_experiment("zuroku")).info.run_id
-    assert tracker.close_orphans(lambda run_id: False) == []
-    assert client.get_run(own).info.status == "RUNNING"
+    experiment = client.create_experiment("zuroku")
+    for tags in ({}, {"dagster.instance": "this"}, {"dagster.run_id": "gone"}):
+        client.create_run(experiment, tags=tags)
+    assert tracker.close_orphans("this", lambda run_id: False) == []
+    assert {run.info.status for run in runs(tracker)} == {"RUNNING"}
 
 
 def test_a_model_that_was_never_registered_has_no_champion(tracker: MlflowTracker) -> None:

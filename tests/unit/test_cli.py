@@ -70,7 +70,7 @@ def test_good_and_bad_images_side_by_side(bundle: Artifact, tmp_path: Path) -> N
     assert result.exit_code == 3
     assert "4 images of 1 books tagged" in result.output
     for item_id, reason in (("5", "does not decode"), ("6", "zero bytes"), ("7", "60000 × 60000")):
-        assert f"passed over 1234567_{item_id}_0" in result.stderr
+        assert f"passed over 1234567/1234567_{item_id}_0: " in result.stderr
         assert reason in result.stderr
     text = (out / "1234567.json").read_text(encoding="ascii")
     tags = json.loads(text)
@@ -194,7 +194,6 @@ def test_a_configuration_that_is_no_mapping_is_said(tmp_path: Path) -> None:
     assert "holds list" in result.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="reports are kept by file id, and books may share ids")
 def test_bad_images_of_equal_name_in_two_books_are_both_said(bundle: Artifact, tmp_path: Path) -> None:
     for book in ("one", "two"):
         save(tmp_path / "in" / book / "page_2.jpg", Image.new("RGB", (40, 40)))
@@ -203,18 +202,25 @@ def test_bad_images_of_equal_name_in_two_books_are_both_said(bundle: Artifact, t
     assert result.exit_code == 3
     assert "2 images of 2 books tagged, 2 passed over" in result.stdout
     assert result.stderr.count("passed over") == 2
+    for book in ("one", "two"):
+        assert f"passed over {book}/page_1: " in result.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="the second of two files with one id takes the place of the first")
-def test_two_files_of_one_id_are_not_silently_one(bundle: Artifact, tmp_path: Path) -> None:
-    save(tmp_path / "in" / "1_1_0.jpg", Image.new("RGB", (40, 40)))
-    save(tmp_path / "in" / "1_1_0.png", Image.new("RGB", (40, 40), "white"), "PNG")
-    result = run("tag", tmp_path / "in", "--out", tmp_path / "out", "--model", bundle.path)
-    assert result.exit_code != 0
-    assert "1_1_0" in result.stderr
+def test_files_of_one_id_are_all_said_and_nothing_is_written(bundle: Artifact, tmp_path: Path) -> None:
+    picture, folder = Image.new("RGB", (40, 40)), tmp_path / "in"
+    for name in ("good/1_1_0.jpg", "one/1_1_0.jpg", "one/1_1_0.png", "two/2_1_0.png", "two/2_1_0.tif"):
+        save(folder / name, picture)
+    # An id may come again in another book.
+    save(folder / "two" / "1_1_0.jpg", picture)
+    result = run("tag", folder, "--out", tmp_path / "out", "--model", bundle.path)
+    assert result.exit_code == 1
+    assert "SourceError" in result.stderr
+    one, two = folder / "one", folder / "two"
+    pairs = f"{one / '1_1_0.jpg'} and {one / '1_1_0.png'}; {two / '2_1_0.png'} and {two / '2_1_0.tif'}\n"
+    assert f"the same id: {pairs}" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="images in the folder itself replace those of a book of its name")
 def test_a_book_named_as_the_folder_around_it_is_not_lost(tmp_path: Path) -> None:
     for path in ("1_1_0.jpg", "book/2_1_0.jpg"):
         save(tmp_path / "book" / path, Image.new("RGB", (40, 40)))

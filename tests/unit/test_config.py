@@ -106,12 +106,40 @@ def test_what_is_not_yaml_is_said_with_the_place(tmp_path: Path) -> None:
     assert "line 2" in said
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name: a\nloop: {epochs: 1}\nname: b\n", "the key 'name' (lines 1, 3)"),
+        ("name: a\nloop:\n  epochs: 1\n  rate: 1\n  'epochs': 1\n", "the key 'epochs' (lines 3, 5)"),
+        ("classes: {map: [a],\n  map: [b]}\nname: a\n", "the key 'map' (lines 1, 2)"),
+        ("a: 1\nb: 1\na: 1\nb: 1\na: 1\n", "the key 'a' (lines 1, 3, 5), 'b' (lines 2, 4)"),
+    ],
+)
+def test_a_key_written_twice_is_named_with_its_lines(tmp_path: Path, text: str, told: str) -> None:
+    said = message(write(tmp_path, text))
+    assert str(tmp_path / "task.yaml") in said
+    assert f"a mapping repeats {told}" in said
+    assert "expected: UTF-8 YAML with every key once" in said
+
+
+def test_a_key_written_twice_in_the_included_file_is_named_with_that_file(tmp_path: Path) -> None:
+    shared = write(tmp_path, "classes:\n  map: [a]\n  seal: []\n  map: [b]\n", "shared.yaml")
+    said = message(write(tmp_path, "include: shared.yaml\nname: x\nloop: {epochs: 1}\n"))
+    assert f"{shared} is not readable YAML: a mapping repeats the key 'map' (lines 2, 4)" in said
+
+
+def test_equal_keys_of_two_mappings_and_a_merged_key_are_no_repetition(tmp_path: Path) -> None:
+    merged = "{<<: {epochs: 1, rate: 0.5}, epochs: 2}"
+    text = f"name: x\nclasses: {{name: [], loop: []}}\nloop: {{<<: {merged}, epochs: 3}}\n"
+    assert load_settings(write(tmp_path, text), Outer).loop == Inner(epochs=3, rate=0.5)
+
+
 def test_bytes_that_are_no_text_are_said(tmp_path: Path) -> None:
     path = tmp_path / "task.yaml"
     path.write_bytes("name: 図録\n".encode("shift_jis"))
     said = message(path)
     assert "not readable YAML" in said
-    assert "expected: UTF-8 YAML" in said
+    assert "expected: UTF-8 YAML with every key once" in said
 
 
 def test_values_from_elsewhere_name_their_origin() -> None:

@@ -1,33 +1,50 @@
-"""A collection of figures by configuration: drawn, in a folder, or downloaded."""
+"""A collection by configuration: figures that are drawn, in a folder or downloaded; pages by ``pages``."""
 
-import hashlib
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from zuroku.config import Settings, config_hash
+from zuroku.config import Settings, config_hash, load_settings
 from zuroku.datasets.croissant import write_croissant
+from zuroku.datasets.fingerprints import fingerprint, item_lines, listing_lines
 from zuroku.datasets.folder import FolderSettings, folder_items
 from zuroku.datasets.http import PoliteClient
 from zuroku.datasets.ingest import Collection, IngestSettings, Progress, ingest
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.ndl_download import DownloadSettings, illustrations_of_tag, imagelabel_items
+from zuroku.datasets.pages.collection import PageCollectionSettings, open_pages
 from zuroku.datasets.sample.figures import SampleSettings, plan_figures, render_figure
 from zuroku.datasets.source import SourceItem
 
 _SAMPLE_LICENCE = "CC0-1.0"
+_FETCHED = ("download", "iiif")
+_ABOUT = {
+    "kind",
+    "name",
+    "description",
+    "licence",
+    "url",
+    "citation",
+    "source",
+    "hierarchy",
+    "classes",
+    "figure_classes",
+    "overall_classes",
+}
+"""What the card of a dataset takes over from its configuration, as far as it has it."""
 
 
 class CollectionSettings(Settings):
-    """One dataset: what it is, where it comes from, and how it is cut into shards.
+    """One dataset of figures: what it is, where it comes from, and how it is cut into shards.
 
     Only the section that ``source`` names is read. ``labelled: false`` drops the labels (a corpus).
     ``more_of`` asks the library's search for further figures of a tag (``download`` only): they
     enter as unreviewed, so they may train but never test.
     """
 
+    kind: Literal["figures"] = "figures"
     name: str
     description: str
     licence: str
@@ -49,11 +66,54 @@ class CollectionSettings(Settings):
         return self
 
 
-def open_collection(settings: CollectionSettings, root: Path) -> Collection:
+class _Kind(Settings):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: Literal["figures", "pages"] = "figures"
+
+
+def load_collection(path: Path) -> CollectionSettings | PageCollectionSettings:
+    """Read the YAML file of a dataset; its ``kind`` says whether figures (the default) or pages.
+
+    Raises:
+        ConfigError: see ``load_settings``.
+    """
+    if load_settings(path, _Kind).kind == "pages":
+        return load_settings(path, PageCollectionSettings)
+    return load_settings(path, CollectionSettings)
+
+
+def open_collection(settings: CollectionSettings | PageCollectionSettings, root: Path) -> Collection:
     """List the items of the configured source; their bytes are read later.
 
     Relative paths of the configuration start at ``root``.
     """
+    if isinstance(settings, PageCollectionSettings):
+        return open_pages(settings, root)
+    return _open_figures(settings, root)
+
+
+def ingest_collection(
+    settings: CollectionSettings | PageCollectionSettings,
+    out: Path,
+    root: Path,
+    progress: Progress = lambda done, total: None,
+) -> Dataset:
+    """Ingest the configured collection into ``out`` and write its card and its Croissant beside."""
+    collection = open_collection(settings, root)
+    about: dict[str, Any] = settings.model_dump(mode="json", include=_ABOUT)
+    about["fingerprint"] = collection.fingerprint
+    return ingest(collection, out, settings.ingest, about, progress, finish=write_croissant)
+
+
+def collection_fingerprint(settings: CollectionSettings | PageCollectionSettings, root: Path) -> str | None:
+    """Return the fingerprint of what the source holds now, or None where only a fetch can tell."""
+    if settings.source in _FETCHED:
+        return None
+    return open_collection(settings, root).fingerprint
+
+
+def _open_figures(settings: CollectionSettings, root: Path) -> Collection:
     classes = set(settings.hierarchy)
     if settings.generated is not None and settings.source == "generated":
         return Collection(_generated(settings), config_hash(settings), workers="process")
@@ -62,7 +122,7 @@ def open_collection(settings: CollectionSettings, root: Path) -> Collection:
             update={"root": root / settings.folder.root, "metadata": _below(root, settings.folder.metadata)}
         )
         items = folder_items(folder, classes)
-        return Collection(items, _listing_hash(settings, folder.root), workers="thread")
+        return Collection(items, fingerprint(settings, listing_lines(folder.root)), workers="thread")
     assert settings.download is not None  # by the validator above
     download = settings.download.model_copy(
         update={
@@ -75,29 +135,7 @@ def open_collection(settings: CollectionSettings, root: Path) -> Collection:
     items = imagelabel_items(download, classes, client)
     for tag, count in settings.more_of.items():
         items += illustrations_of_tag(tag, count, download, client)
-    return Collection(items, _items_hash(settings, items), workers="thread")
-
-
-def ingest_collection(
-    settings: CollectionSettings,
-    out: Path,
-    root: Path,
-    progress: Progress = lambda done, total: None,
-) -> Dataset:
-    """Ingest the configured collection into ``out`` and write its card and its Croissant beside."""
-    collection = open_collection(settings, root)
-    about: dict[str, Any] = settings.model_dump(
-        mode="json", include={"name", "description", "licence", "url", "citation", "source", "hierarchy"}
-    )
-    about["fingerprint"] = collection.fingerprint
-    return ingest(collection, out, settings.ingest, about, progress, finish=write_croissant)
-
-
-def collection_fingerprint(settings: CollectionSettings, root: Path) -> str | None:
-    """Return the fingerprint of what the source holds now, or None where only a fetch can tell."""
-    if settings.source == "download":
-        return None
-    return open_collection(settings, root).fingerprint
+    return Collection(items, fingerprint(settings, item_lines(items)), workers="thread")
 
 
 def _generated(settings: CollectionSettings) -> list[SourceItem]:
@@ -118,20 +156,3 @@ def _generated(settings: CollectionSettings) -> list[SourceItem]:
 
 def _below(root: Path, path: Path | None) -> Path | None:
     return None if path is None else root / path
-
-
-def _listing_hash(settings: CollectionSettings, root: Path) -> str:
-    """Hash names, sizes and times below ``root``: what can change without anyone saying so."""
-    digest = hashlib.sha256(config_hash(settings).encode())
-    for path in sorted(p for p in root.rglob("[!.]*") if p.is_file()):
-        status = path.stat()
-        line = f"{path.relative_to(root)!s}\0{status.st_size}\0{status.st_mtime_ns}\n"
-        digest.update(line.encode(errors="surrogateescape"))
-    return digest.hexdigest()
-
-
-def _items_hash(settings: CollectionSettings, items: list[SourceItem]) -> str:
-    digest = hashlib.sha256(config_hash(settings).encode())
-    for item in items:
-        digest.update(f"{item.item_id}\0{item.label}\0{item.source_url}\n".encode())
-    return digest.hexdigest()

@@ -17,6 +17,7 @@ _TYPES = {
     pa.string(): mlc.DataType.TEXT,
     pa.int32(): mlc.DataType.INTEGER,
     pa.int64(): mlc.DataType.INTEGER,
+    pa.float64(): mlc.DataType.FLOAT,
     pa.bool_(): mlc.DataType.BOOL,
 }
 # Croissant wants a date; a real one would change the card of unchanged data.
@@ -36,7 +37,8 @@ def write_croissant(folder: Path) -> None:
         id="manifest",
         name="manifest",
         content_url=MANIFEST,
-        encoding_formats=["application/vnd.apache.parquet"],
+        # The registered media type, and the only one under which mlcroissant reads Parquet.
+        encoding_formats=["application/vnd.apache.parquet", "application/x-parquet"],
         sha256=file_sha256(folder / MANIFEST),
     )
     shards = mlc.FileSet(
@@ -46,18 +48,7 @@ def write_croissant(folder: Path) -> None:
         includes=f"{SHARDS}/*.tar",
         encoding_formats=["application/x-tar"],
     )
-    fields = [
-        mlc.Field(
-            ctx=context,
-            id=f"items/{field.name}",
-            name=field.name,
-            data_types=[_TYPES[field.type]],
-            source=mlc.Source(
-                ctx=context, file_object="manifest", extract=mlc.Extract(ctx=context, column=field.name)
-            ),
-        )
-        for field in MANIFEST_SCHEMA
-    ]
+    fields = [_field(context, column) for column in MANIFEST_SCHEMA]
     metadata = mlc.Metadata(
         ctx=context,
         name=card["name"],
@@ -79,3 +70,34 @@ def write_croissant(folder: Path) -> None:
         )
     text = json.dumps(metadata.to_json(), ensure_ascii=False, indent=2, default=str)
     write_atomically(folder / CROISSANT, (text + "\n").encode())
+
+
+def _field(context: mlc.Context, column: pa.Field) -> mlc.Field:
+    """Describe a column of the manifest; a list of structs as an array with one field for each member."""
+    if not pa.types.is_list(column.type):
+        extract = mlc.Extract(ctx=context, column=column.name)
+        return mlc.Field(
+            ctx=context,
+            id=f"items/{column.name}",
+            name=column.name,
+            data_types=[_TYPES[column.type]],
+            source=mlc.Source(ctx=context, file_object="manifest", extract=extract),
+        )
+    members = [
+        mlc.Field(
+            ctx=context,
+            id=f"items/{column.name}/{member.name}",
+            name=member.name,
+            data_types=[_TYPES[member.type]],
+            source=mlc.Source(
+                ctx=context,
+                file_object="manifest",
+                extract=mlc.Extract(ctx=context, column=column.name),
+                transforms=[mlc.Transform(ctx=context, json_path=member.name)],
+            ),
+        )
+        for member in column.type.value_type
+    ]
+    return mlc.Field(
+        ctx=context, id=f"items/{column.name}", name=column.name, is_array=True, sub_fields=members
+    )

@@ -1,7 +1,8 @@
 """Checks of a dataset and of its splits."""
 
 import hashlib
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,26 +19,46 @@ _SAMPLE = 64
 
 
 def dataset_findings(dataset: Dataset, classes: Collection[str], labelled: bool, floor: int) -> list[Finding]:
-    """Check schema, ids, a sample of the bytes, and classes of ``dataset``.
+    """Check schema, ids, a sample of the bytes, and classes of a ``dataset`` of figures.
 
     ``floor`` is the least number of items of a class that occurs. Where the schema is wrong, nothing
     else can be said.
     """
+    return _findings(dataset, _label_counts, classes, labelled, floor)
+
+
+def page_findings(dataset: Dataset, classes: Collection[str], labelled: bool, floor: int) -> list[Finding]:
+    """Check a ``dataset`` of pages in the same way, by the classes of its zones.
+
+    ``floor`` is the least number of zones of a class that occurs. Where pages should be ``labelled``, one
+    that nobody has annotated fails the check of the classes.
+    """
+    return _findings(dataset, _zone_counts, classes, labelled, floor)
+
+
+def _findings(
+    dataset: Dataset,
+    count: Callable[[pd.DataFrame], Mapping[str, int]],
+    classes: Collection[str],
+    labelled: bool,
+    floor: int,
+) -> list[Finding]:
     try:
         manifest = dataset.manifest
     except IntegrityError as error:
         return [Finding("schema", False, str(error))] + [
             Finding(name, False, "not looked at: the manifest cannot be read") for name in DATASET_CHECKS[1:]
         ]
-    counts = manifest["label"].value_counts()
-    unknown = sorted(set(counts.index) - set(classes)) if labelled else sorted(set(counts.index) - {""})
-    small = {str(name): int(n) for name, n in counts.items() if labelled and n < floor}
+    counts = count(manifest)
+    unknown = sorted(set(counts) - (set(classes) if labelled else {""}))
+    strange = ", ".join(name or "(no class)" for name in unknown)
+    small = {name: n for name, n in counts.items() if labelled and n < floor}
     twice = int(manifest["item_id"].duplicated().sum() + manifest["sha256"].duplicated().sum())
     return [
         Finding("schema", True, f"{len(manifest)} rows with the columns of the manifest"),
         Finding("unique_items", twice == 0, f"{twice} ids or images stand twice", {"twice": twice}),
         _decodable(dataset, manifest),
-        Finding("classes", not unknown, f"classes the hierarchy lacks: {', '.join(unknown) or 'none'}"),
+        Finding("classes", not unknown, f"classes that the configuration lacks: {strange or 'none'}"),
         Finding("class_floor", not small, f"classes below {floor} items: {small or 'none'}"),
     ]
 
@@ -55,6 +76,18 @@ def split_findings(dataset: Dataset, splits: pd.DataFrame, by: str) -> list[Find
             "every_class_in_every_split", not lacking, f"classes that a split lacks: {lacking or 'none'}"
         ),
     ]
+
+
+def _label_counts(manifest: pd.DataFrame) -> dict[str, int]:
+    return {str(label): int(n) for label, n in manifest["label"].value_counts().items()}
+
+
+def _zone_counts(manifest: pd.DataFrame) -> dict[str, int]:
+    """Count zones by class; a page that nobody has annotated counts as one of no class."""
+    annotated = manifest["zones"].dropna()
+    counts = Counter(str(zone["label"]) for zones in annotated for zone in zones)
+    bare = len(manifest) - len(annotated)
+    return dict(counts.most_common()) | ({"": bare} if bare else {})
 
 
 def _decodable(dataset: Dataset, manifest: pd.DataFrame) -> Finding:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from zuroku.errors import ImageError
 
@@ -42,6 +42,18 @@ def probe_image(data: bytes) -> ImageInfo:
     info = ImageInfo(image.width, image.height, MEDIA_TYPES[str(image.format)])
     _load(image)
     return info
+
+
+def upright_size(data: bytes) -> tuple[int, int]:
+    """Return (width, height) of ``data`` as ``decode_rgb`` would give it, from its header alone.
+
+    Raises:
+        ImageError: empty, of an unknown format, or larger than ``MAX_PIXELS``.
+    """
+    image = _open(data)
+    # EXIF orientations 5 to 8 lie on their side.
+    lies = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    return (image.height, image.width) if lies else (image.width, image.height)
 
 
 def decode_rgb(data: bytes, min_side_px: int | None = None) -> Image.Image:

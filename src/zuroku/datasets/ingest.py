@@ -37,11 +37,16 @@ from zuroku.datasets.manifest import (
 )
 from zuroku.datasets.shards import ShardWriter, member_key
 from zuroku.datasets.source import SourceItem
+from zuroku.datasets.zone_rows import fitted_zones, zone_rows
+from zuroku.datasets.zones import ZonedImage
 from zuroku.errors import DownloadError, ImageError, QuarantineError, SourceError, StorageError
 from zuroku.streams import ordered_map
 
 _FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/tiff": "tif", "image/webp": "webp"}
+
+_Answer = tuple[str, bytes]
+"""What somebody says of an image: its label, and a digest of its zones."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of items done and the number there are."""
@@ -78,6 +83,7 @@ class _Read:
     width: int = 0
     height: int = 0
     media_type: str = ""
+    zones: list[dict[str, Any]] | None = None
     retrieved_at: datetime | None = None
     reason: str = ""
 
@@ -190,6 +196,7 @@ def _write_item(writer: ShardWriter, shard: str, read: _Read) -> dict[str, Any]:
         "licence": item.licence,
         "source_url": item.source_url,
         "reviewed": item.reviewed,
+        "zones": read.zones,
     }
     writer.add(f"{key}.json", json.dumps(row, ensure_ascii=False, sort_keys=True).encode())
     return row | {"retrieved_at": read.retrieved_at and read.retrieved_at.isoformat()}
@@ -201,6 +208,8 @@ def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any])
     bad: list[dict[str, Any]] = []
     retrieval: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
+    zones: Counter[str] = Counter()
+    annotated = False
     groups: set[str] = set()
     with pq.ParquetWriter(work / MANIFEST, MANIFEST_SCHEMA, compression="zstd") as writer:
         position = 0
@@ -213,6 +222,8 @@ def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any])
                 else:
                     kept.append(row)
                     counts[row["label"]] += 1
+                    zones.update(zone["label"] for zone in row["zones"] or ())
+                    annotated |= row["zones"] is not None
                     groups.add(row["group"])
                     if retrieved_at:
                         when = datetime.fromisoformat(retrieved_at)
@@ -229,7 +240,7 @@ def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any])
         "groups": len(groups),
         "quarantined": len(bad),
         "counts": dict(sorted(counts.items())),
-    }
+    } | ({"zones": dict(sorted(zones.items()))} if annotated else {})
     text = json.dumps(dict(card) | numbers, ensure_ascii=False, indent=2)
     write_atomically(work / CARD, (text + "\n").encode())
 
@@ -237,11 +248,11 @@ def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any])
 def _contradictions(work: Path) -> dict[int, str]:
     """Find items, by position, whose bytes or id stand twice, and say why each is refused.
 
-    The same bytes under one label are kept once. Under two labels nobody knows which is right, so
-    no copy is kept.
+    The same bytes under one label and with the same zones are kept once. Otherwise nobody knows which
+    is right, so no copy is kept.
     """
-    first: dict[bytes, tuple[int, str, str]] = {}
-    labels: dict[bytes, set[str]] = {}
+    first: dict[bytes, tuple[int, str, _Answer]] = {}
+    answers: dict[bytes, set[_Answer]] = {}
     ids: set[str] = set()
     refused: dict[int, str] = {}
     position = 0
@@ -251,17 +262,25 @@ def _contradictions(work: Path) -> dict[int, str]:
             if row["item_id"] in ids:
                 refused[position] = f"another item has the id {row['item_id']}"
             elif digest in first:
-                _, item_id, label = first[digest]
-                refused[position] = f"the same bytes as {item_id} ({label or 'unlabelled'})"
-                labels.setdefault(digest, {label}).add(row["label"])
+                _, item_id, answer = first[digest]
+                refused[position] = f"the same bytes as {item_id} ({answer[0] or 'unlabelled'})"
+                answers.setdefault(digest, {answer}).add(_answer(row))
             else:
-                first[digest] = (position, row["item_id"], row["label"])
+                first[digest] = (position, row["item_id"], _answer(row))
             ids.add(row["item_id"])
             position += 1
-    for digest, names in labels.items():
+    for digest, given in answers.items():
+        names = sorted({label for label, _ in given})
         if len(names) > 1:
-            refused[first[digest][0]] = f"the same bytes are labelled {' and '.join(sorted(names))}"
+            refused[first[digest][0]] = f"the same bytes are labelled {' and '.join(names)}"
+        elif len(given) > 1:
+            refused[first[digest][0]] = "the same bytes are annotated with different zones"
     return refused
+
+
+def _answer(row: Mapping[str, Any]) -> _Answer:
+    zones = row["zones"]
+    return row["label"], b"" if zones is None else hashlib.sha256(json.dumps(zones).encode()).digest()
 
 
 def _refuse_bad_collections(
@@ -303,14 +322,16 @@ def _bad_row(item: SourceItem, reason: str) -> dict[str, Any]:
 
 def _read(item: SourceItem) -> _Read:
     try:
-        data = item.read()
+        found = item.read()
+        data, zones = (found.data, found.zones) if isinstance(found, ZonedImage) else (found, None)
         info = probe_image(data)
+        rows = None if zones is None else zone_rows(fitted_zones(zones, info.width, info.height))
     except (ImageError, DownloadError) as error:
         return _Read(item, reason=str(error))
     except OSError as error:
         return _Read(item, reason=f"cannot be read: {error}")
     retrieved_at = datetime.now(UTC).replace(microsecond=0) if item.retrieved else None
-    return _Read(item, data, info.width, info.height, info.media_type, retrieved_at)
+    return _Read(item, data, info.width, info.height, info.media_type, rows, retrieved_at)
 
 
 def _executor(kind: Literal["process", "thread"], workers: int) -> Executor:

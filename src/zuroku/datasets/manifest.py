@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 
 from zuroku.artifacts import file_sha256
 from zuroku.datasets.shards import ShardReader
+from zuroku.datasets.zone_rows import ZONES_TYPE, zones_of
+from zuroku.datasets.zones import Zone
 from zuroku.errors import IntegrityError
 
 MANIFEST = "manifest.parquet"
@@ -39,6 +41,7 @@ MANIFEST_SCHEMA = pa.schema(
         ("licence", pa.string()),
         ("source_url", pa.string()),
         ("reviewed", pa.bool_()),
+        ("zones", ZONES_TYPE),
     ]
 )
 QUARANTINE_SCHEMA = pa.schema(
@@ -109,6 +112,10 @@ class Dataset:
     def read(self, row: Any) -> bytes:
         """Return the encoded image of a manifest row (anything with shard, offset and length)."""
         return self.reader.read(row.shard, int(row.offset), int(row.length))
+
+    def zones(self, row: Any) -> tuple[Zone, ...]:
+        """Return the zones of a manifest row, in pixels of the image as stored; none if not annotated."""
+        return zones_of(row.zones)
 
     def verify(self) -> None:
         """Read every item and compare its SHA-256 with the manifest.

@@ -6,8 +6,6 @@ item's bytes not before its ``read``.
 """
 
 import logging
-import re
-import zipfile
 from collections.abc import Collection
 from decimal import Decimal
 from functools import partial
@@ -16,13 +14,12 @@ from pathlib import Path
 import httpx
 from pydantic import BaseModel, Field, FiniteFloat, TypeAdapter, ValidationError
 
-from zuroku.artifacts import write_atomically
 from zuroku.config import Settings
-from zuroku.datasets.archive import extract_archive
 from zuroku.datasets.faults import FaultList
 from zuroku.datasets.folder import METADATA, class_folder_items
 from zuroku.datasets.http import HttpSettings, PoliteClient, UnavailableError
 from zuroku.datasets.ndl_imagelabel import LICENCE, PUBLISHED_CLASS_COUNTS, read_metadata
+from zuroku.datasets.published_archive import published_folder
 from zuroku.datasets.resumable import download_file
 from zuroku.datasets.source import SourceItem
 from zuroku.errors import ConfigError, DownloadError
@@ -90,28 +87,20 @@ def imagelabel_items(
 
 
 def imagelabel_folder(settings: DownloadSettings, client: PoliteClient) -> Path:
-    """Return the folder of class folders, fetching and unpacking the archive unless that is done.
-
-    The folder is named by the SHA-256 of the archive, so that a new version never hides behind an
-    old folder. An archive without configured SHA-256 is recorded once it has proved to be sound; it
-    may then be deleted.
+    """Return the folder of class folders, as ``published_folder`` fetches and unpacks it.
 
     Raises:
         as ``imagelabel_items``, and UnavailableError where there is no archive.
     """
-    archive = settings.destination / _file_name(settings.archive_url)
-    record = archive.with_name(f"{archive.name}.sha256")
-    expected = settings.archive_sha256 or _recorded(record)
-    fresh = not archive.exists()
-    if fresh and expected and (unpacked := _unpacked(archive, expected)).exists():
-        return _below_single_folder(unpacked)
-    sha256 = download_file(client, settings.archive_url, archive, expected)
-    if fresh:
-        _refuse_other_than_zip(archive, settings.archive_url)
-    folder = _unpacked(archive, sha256)
-    extract_archive(archive, folder, settings.max_unpacked_bytes)
-    write_atomically(record, f"{sha256}  {archive.name}\n".encode())
-    return _below_single_folder(folder)
+    return _below_single_folder(
+        published_folder(
+            client,
+            settings.archive_url,
+            settings.archive_sha256,
+            settings.destination,
+            settings.max_unpacked_bytes,
+        )
+    )
 
 
 def crop_items(
@@ -241,38 +230,6 @@ def _fetched(
 
 def _crop_url(settings: DownloadSettings, pid: str, frame: int, region: str, size: str) -> str:
     return f"{settings.iiif_url.rstrip('/')}/{pid}/R{frame:07}/pct:{region}/{size}/0/default.jpg"
-
-
-def _file_name(url: str) -> str:
-    name = url.rsplit("/", 1)[-1]
-    if not re.fullmatch(r"[\w-][\w.-]*\.zip", name):
-        raise ConfigError(
-            f"archive_url is {url}",
-            expected="an address that ends in the name of a .zip file",
-            remedy="mend archive_url in the configuration",
-        )
-    return name
-
-
-def _unpacked(archive: Path, sha256: str) -> Path:
-    return archive.with_name(f"{archive.stem}-{sha256[:12]}")
-
-
-def _recorded(record: Path) -> str | None:
-    return record.read_text()[:64] if record.exists() else None
-
-
-def _refuse_other_than_zip(archive: Path, url: str) -> None:
-    if zipfile.is_zipfile(archive):
-        return
-    with archive.open("rb") as file:
-        start = file.read(40)
-    archive.unlink()
-    raise DownloadError(
-        f"{url} gave something else than a zip archive; it begins {start!r} and was removed",
-        expected="the archive of NDL-ImageLabel",
-        remedy="open the address in a browser (a proxy may answer in its place), then run this again",
-    )
 
 
 def _below_single_folder(folder: Path) -> Path:

@@ -7,15 +7,18 @@ called, so that listing is cheap and reading can go on in threads.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from zuroku.datasets.zones import ZonedImage
+
 
 @dataclass(frozen=True)
 class SourceItem:
-    """One figure before it is ingested.
+    """One figure or page before it is ingested.
 
     ``item_id`` is unique in the collection (NDL: ``PID_frame_index``); ``label`` is the class, or
     empty where nobody has labelled it; ``group`` is what must not be split (the book, by its PID).
-    ``read`` returns the encoded image and may raise ``DownloadError`` or ``OSError``. A source
-    that fetches says so with ``retrieved``. ``reviewed`` is false where the label is a guess.
+    ``read`` returns the encoded image, a page that somebody has annotated with its zones, and may
+    raise ``DownloadError``, ``ImageError`` or ``OSError``. A source that fetches says so with
+    ``retrieved``. ``reviewed`` is false where the label is a guess.
     """
 
     item_id: str
@@ -24,6 +27,6 @@ class SourceItem:
     title: str
     licence: str
     source_url: str
-    read: Callable[[], bytes]
+    read: Callable[[], bytes | ZonedImage]
     retrieved: bool = False
     reviewed: bool = True

@@ -5,7 +5,7 @@ test set is checked before; moving the champion comes after. Neither belongs her
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import Field
@@ -108,6 +108,26 @@ def decide(challenger: Evaluated, champion: Evaluated | None, settings: GateSett
         confidence=settings.confidence,
     )
     return _paired_verdict(challenger, score, champion_score, interval, settings)
+
+
+def confirm(champion: Evaluated, settings: GateSettings) -> Verdict:
+    """Return the verdict on a challenger that is the champion itself: it stays, whatever its metric.
+
+    Its difference from itself is exactly 0, so nothing is drawn, and a ``delta`` of 0 does not stop it.
+
+    Raises:
+        EvaluationError: as ``decide`` without a champion.
+    """
+    alone = decide(champion, None, settings)
+    return replace(
+        alone,
+        promoted=True,
+        reason=f"It stays promoted: it is the model already in use, and its {alone.metric} is "
+        f"{_number(alone.challenger)} ({_size(champion, alone.n_groups)}).",
+        champion=alone.challenger,
+        difference=0.0,
+        interval=(0.0, 0.0),
+    )
 
 
 def _first_verdict(challenger: Evaluated, score: float, settings: GateSettings) -> Verdict:

@@ -8,9 +8,10 @@ it has seen) and the seal. Publishing one as champion belongs to ``release``.
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import save_file
@@ -24,6 +25,8 @@ ONNX = "model.onnx"
 WEIGHTS = "model.safetensors"
 CARD = "card.json"
 GROUPS = "training_groups.json"
+
+C = TypeVar("C", bound=Settings)
 
 
 class TaggerCard(Settings):
@@ -53,23 +56,45 @@ class TaggerCard(Settings):
 def write_bundle(
     folder: Path, model: nn.Module, card: TaggerCard, training_groups: Sequence[str], example: torch.Tensor
 ) -> None:
-    """Write ``model`` and its papers into ``folder``; sealing is left to ``artifacts.build``.
+    """Write the tagger ``model`` and its papers into ``folder``; sealing is left to ``artifacts.build``.
 
     ``example`` is a batch of the model's input; its first dimension stays free in the ONNX graph.
     """
-    model = model.eval().to("cpu").to(memory_format=torch.contiguous_format)
-    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, folder / WEIGHTS)
-    _export_onnx(model, example, folder / ONNX)
-    (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    (folder / GROUPS).write_text(json.dumps(sorted(set(training_groups))) + "\n", encoding="utf-8")
+    write_model(folder, model, card, training_groups, partial(_export_batches, example))
     (folder / "README.md").write_text(_readme(card, len(set(training_groups))), encoding="utf-8")
 
 
+def write_model(
+    folder: Path,
+    model: nn.Module,
+    card: Settings,
+    training_groups: Sequence[str],
+    export: Callable[[nn.Module, Path], None],
+) -> None:
+    """Write weights, ONNX graph (by ``export``), card and training groups of any served model."""
+    model = model.eval().to("cpu").to(memory_format=torch.contiguous_format)
+    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, folder / WEIGHTS)
+    # The exporters report each of their passes; none of it is for the user.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    logging.getLogger("onnxscript").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        export(model, folder / ONNX)
+    (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (folder / GROUPS).write_text(json.dumps(sorted(set(training_groups))) + "\n", encoding="utf-8")
+
+
 def read_card(folder: Path) -> TaggerCard:
-    """Verify the bundle in ``folder`` and return its card.
+    """Verify the tagger's bundle in ``folder`` and return its card; raises as ``open_card``."""
+    return open_card(folder, TaggerCard)
+
+
+def open_card(folder: Path, kind: type[C]) -> C:
+    """Verify the bundle in ``folder`` and return its card, which must be of ``kind``.
 
     Raises:
         BundleError: there is no bundle.
+        ConfigError: it is a bundle of another kind of model.
         IntegrityError: its files are not what was sealed.
     """
     if not (folder / CARD).is_file():
@@ -80,7 +105,7 @@ def read_card(folder: Path) -> TaggerCard:
         )
     verify(folder)
     values = json.loads((folder / CARD).read_text(encoding="utf-8"))
-    return parse_settings(values, TaggerCard, origin=str(folder / CARD))
+    return parse_settings(values, kind, origin=str(folder / CARD))
 
 
 def training_groups(folder: Path) -> set[str]:
@@ -88,24 +113,19 @@ def training_groups(folder: Path) -> set[str]:
     return set(json.loads((folder / GROUPS).read_text(encoding="utf-8")))
 
 
-def _export_onnx(model: nn.Module, example: torch.Tensor, path: Path) -> None:
-    # The exporter reports each of its passes; none of it is for the user.
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    logging.getLogger("onnxscript").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            (example,),
-            str(path),
-            input_names=["pixels"],
-            output_names=["probabilities"],
-            dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim("n")},),
-            # One file: weights beside it would get names that change from run to run.
-            external_data=False,
-            verbose=False,
-        )
+def _export_batches(example: torch.Tensor, model: nn.Module, path: Path) -> None:
+    torch.onnx.export(
+        model,
+        (example,),
+        str(path),
+        input_names=["pixels"],
+        output_names=["probabilities"],
+        dynamo=True,
+        dynamic_shapes=({0: torch.export.Dim("n")},),
+        # One file: weights beside it would get names that change from run to run.
+        external_data=False,
+        verbose=False,
+    )
 
 
 def _readme(card: TaggerCard, n_groups: int) -> str:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import openvino
 
-HINTS = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
+Precision = Literal["f32", "bf16"]
 
 
 class InferencePool:
@@ -19,11 +19,15 @@ class InferencePool:
     threads that come first together can wait for each other for ever.
     """
 
-    def __init__(self, model: Path | openvino.Model, shape: list[int], threads: int) -> None:
+    def __init__(
+        self, model: Path | openvino.Model, shape: list[int], threads: int, precision: Precision = "f32"
+    ) -> None:
         core = openvino.Core()
         graph = core.read_model(model) if isinstance(model, Path) else model
         graph.reshape(shape)
-        compiled = core.compile_model(graph, "CPU", HINTS)
+        compiled = core.compile_model(
+            graph, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
+        )
         self._free: SimpleQueue[Any] = SimpleQueue()
         for _ in range(threads):
             self._free.put(compiled.create_infer_request())

@@ -26,10 +26,11 @@ def contact_sheet(
     columns: int = 6,
     title: str = "",
     kind: Literal["JPEG", "PNG"] = "JPEG",
+    thumbnail_px: int = THUMBNAIL_PX,
 ) -> bytes:
     """Return a sheet of (image of any mode and size, caption lines) as an encoded image.
 
-    Images shrink to fit ``THUMBNAIL_PX`` squared and are never enlarged; transparency becomes white. A
+    Images shrink to fit ``thumbnail_px`` squared and are never enlarged; transparency becomes white. A
     caption line that is too wide ends in "…". A sheet without pictures says so: a report without errors
     to show is no fault.
 
@@ -43,9 +44,9 @@ def contact_sheet(
     if not pictures:
         pictures = [(Image.new("RGB", (1, 1), _PAPER), ["(none)"])]
     rows = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
-    heights = [THUMBNAIL_PX + _LINE_PX * max(len(lines) for _, lines in row) + _GAP_PX for row in rows]
+    heights = [thumbnail_px + _LINE_PX * max(len(lines) for _, lines in row) + _GAP_PX for row in rows]
     header = _TITLE_PX if title else 0
-    width = _GAP_PX + min(columns, len(pictures)) * (THUMBNAIL_PX + _GAP_PX)
+    width = _GAP_PX + min(columns, len(pictures)) * (thumbnail_px + _GAP_PX)
     sheet = Image.new("RGB", (width, header + _GAP_PX + sum(heights)), _PAPER)
     draw = ImageDraw.Draw(sheet)
     if title:
@@ -53,7 +54,9 @@ def contact_sheet(
     top = header + _GAP_PX
     for row, height in zip(rows, heights, strict=True):
         for column, (picture, lines) in enumerate(row):
-            _place(sheet, draw, (_GAP_PX + column * (THUMBNAIL_PX + _GAP_PX), top), picture, lines)
+            _place(
+                sheet, draw, (_GAP_PX + column * (thumbnail_px + _GAP_PX), top), picture, lines, thumbnail_px
+            )
         top += height
     return _encoded(sheet, kind)
 
@@ -64,23 +67,24 @@ def _place(
     corner: tuple[int, int],
     picture: Image.Image,
     lines: Sequence[str],
+    size_px: int,
 ) -> None:
     left, top = corner
-    thumbnail = _thumbnail(picture)
-    margin = (THUMBNAIL_PX - thumbnail.width) // 2, (THUMBNAIL_PX - thumbnail.height) // 2
+    thumbnail = _thumbnail(picture, size_px)
+    margin = (size_px - thumbnail.width) // 2, (size_px - thumbnail.height) // 2
     sheet.paste(thumbnail, (left + margin[0], top + margin[1]))
     for number, line in enumerate(lines):
-        place = (left, top + THUMBNAIL_PX + number * _LINE_PX)
-        draw.text(place, _fitted(line, THUMBNAIL_PX, 11), fill=_INK, font=_font(11))
+        place = (left, top + size_px + number * _LINE_PX)
+        draw.text(place, _fitted(line, size_px, 11), fill=_INK, font=_font(11))
 
 
-def _thumbnail(picture: Image.Image) -> Image.Image:
+def _thumbnail(picture: Image.Image, size_px: int) -> Image.Image:
     if picture.has_transparency_data:
         layer = picture.convert("RGBA")
         picture = Image.new("RGB", layer.size, _PAPER)
         picture.paste(layer, mask=layer.getchannel("A"))
     thumbnail = picture.convert("RGB")  # always a copy: thumbnail() works in place
-    thumbnail.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    thumbnail.thumbnail((size_px, size_px))
     return thumbnail
 
 

@@ -14,7 +14,7 @@ from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
 from zuroku.errors import IntegrityError
 from zuroku.evaluation.confusion import predicted_classes
-from zuroku.evaluation.gate import GateSettings, decide
+from zuroku.evaluation.gate import GateSettings, Verdict, confirm, decide
 from zuroku.evaluation.hierarchy import build_hierarchy
 from zuroku.models.bundle import read_card, training_groups
 from zuroku.reports.figure_tagger import ScoredFigures, error_sheet, score_figures
@@ -42,6 +42,8 @@ def judge_figure_tagger(
 ) -> Artifact:
     """Write the verdict on ``challenger`` to ``target``: JSON, a page, and what the two disagree on.
 
+    A challenger with the champion's seal is the champion: it stays, and there is nothing to compare.
+
     Raises:
         IntegrityError: one of the two has trained on a book of the test set, so no comparison is fair.
     """
@@ -66,19 +68,22 @@ def _judge(
     card = read_card(challenger.path)
     # On all configured labels, not the challenger's outputs: dropping a hard label must not pay.
     hierarchy = build_hierarchy(card.hierarchy)
+    in_use = champion is not None and champion.sha256 == challenger.sha256
+    bundles = {"challenger": challenger}
+    if champion is not None and not in_use:
+        bundles["champion"] = champion
     scored = {
         name: score_figures(dataset, table, bundle.path, "test", hierarchy=hierarchy)
-        for name, bundle in (("challenger", challenger), ("champion", champion))
-        if bundle is not None
+        for name, bundle in bundles.items()
     }
-    for name, bundle in (("challenger", challenger), ("champion", champion)):
-        if bundle is not None:
-            _refuse_leak(name, bundle.path, set(scored["challenger"].figures.groups))
-    other = scored.get("champion")
-    verdict = decide(scored["challenger"].evaluated(), other.evaluated() if other else None, settings)
-    bundles = {"challenger": challenger.sha256, "champion": champion.sha256 if champion else None}
-    text = json.dumps(asdict(verdict) | {"bundles": bundles, "settings": settings.model_dump()}, indent=2)
-    (out / VERDICT).write_text(text + "\n", encoding="utf-8")
+    for name, bundle in bundles.items():
+        refuse_leak(name, bundle.path, set(scored["challenger"].figures.groups))
+    ours, other = scored["challenger"].evaluated(), scored.get("champion")
+    if in_use:
+        verdict = confirm(ours, settings)
+    else:
+        verdict = decide(ours, other.evaluated() if other else None, settings)
+    write_verdict(verdict, challenger, champion, settings, out)
     (out / "pictures").mkdir(exist_ok=True)
     page = f"# Release of figure_tagger\n\n{verdict.reason}\n"
     if other is not None:
@@ -86,7 +91,21 @@ def _judge(
     (out / "report.md").write_text(page, encoding="utf-8")
 
 
-def _refuse_leak(name: str, bundle: Path, test_groups: set[str]) -> None:
+def write_verdict(
+    verdict: Verdict, challenger: Artifact, champion: Artifact | None, settings: GateSettings, out: Path
+) -> None:
+    """Write ``verdict`` with the bundles it is about and the rule it was made by."""
+    bundles = {"challenger": challenger.sha256, "champion": champion.sha256 if champion else None}
+    text = json.dumps(asdict(verdict) | {"bundles": bundles, "settings": settings.model_dump()}, indent=2)
+    (out / VERDICT).write_text(text + "\n", encoding="utf-8")
+
+
+def refuse_leak(name: str, bundle: Path, test_groups: set[str]) -> None:
+    """Refuse a bundle that has seen a test book; ``name`` says whether challenger or champion.
+
+    Raises:
+        IntegrityError: it has.
+    """
     seen = sorted(training_groups(bundle) & test_groups)
     if seen:
         raise IntegrityError(

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from zuroku.artifacts import Artifact, build
 from zuroku.config import Settings
 
@@ -32,6 +34,7 @@ class Claim(Settings):
     metric: str
     difference: str
     comparable: bool = False
+    study: bool = Field(default=False, description="answered by a study, which may not have run yet")
 
 
 class ScorecardSettings(Settings):

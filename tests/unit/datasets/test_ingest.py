@@ -4,6 +4,7 @@ import io
 import json
 import multiprocessing
 import os
+import re
 import resource
 import signal
 import tarfile
@@ -11,14 +12,17 @@ import time
 from functools import partial
 from pathlib import Path
 
+import mlcroissant
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from zuroku.datasets.croissant import CROISSANT, write_croissant
 from zuroku.datasets.ingest import Collection, IngestSettings, ingest
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.source import SourceItem
+from zuroku.datasets.zones import Zone, ZonedImage
 from zuroku.errors import BusyError, DownloadError, QuarantineError, SourceError, StorageError
 
 CARD = {"name": "figures", "description": "test", "licence": "CC0-1.0", "url": "https://example.org"}
@@ -55,6 +59,10 @@ def slow_collection(log: Path, pause_s: float) -> Collection:
 
 def slow_ingest(log: Path, out: Path, pause_s: float = 0.02) -> None:
     ingest(slow_collection(log, pause_s), out, SMALL_SHARDS, CARD)
+
+
+def page(index: int, *zones: Zone, item_id: str = "") -> SourceItem:
+    return item(index, partial(ZonedImage, jpeg(index), zones), label="plain", item_id=item_id)
 
 
 def quarantine(dataset: Dataset) -> dict[str, str]:
@@ -129,6 +137,86 @@ def test_the_same_bytes_are_kept_once_and_never_under_two_labels(tmp_path: Path)
     assert reasons["1000_1_0"] == "the same bytes are labelled map and stamp"
     assert "9_2_0" in reasons
     assert [row.item_id for row in dataset.rows()] == [item(i).item_id for i in (0, 2, 3, 4, 5)]
+
+
+def test_zones_are_kept_in_the_manifest_and_beside_the_image(tmp_path: Path) -> None:
+    zones = (
+        Zone("8_textline", 1.25, 2, 30.1, 40, "図録の頁", "tate"),
+        Zone("4_illustration", -2, -0.5, 62, 41.5),
+    )
+    pages = Collection([page(0, *zones), page(1), item(2)], "fingerprint", "thread")
+    dataset = ingest(pages, tmp_path / "out", SMALL_SHARDS, CARD)
+    annotated, empty, unknown = dataset.rows()
+    clipped = (zones[0], Zone("4_illustration", 0, 0, 60, 40))
+    assert dataset.zones(annotated) == clipped
+    assert dataset.zones(empty) == dataset.zones(unknown) == ()
+    assert [value is None for value in dataset.manifest["zones"]] == [False, False, True]
+    assert dataset.card["zones"] == {"4_illustration": 1, "8_textline": 1}
+    with tarfile.open(dataset.root / "shards" / annotated.shard) as tar:
+        beside = json.load(tar.extractfile(f"{annotated.item_id}.json"))
+    assert tuple(Zone(**zone) for zone in beside["zones"]) == clipped
+
+
+def test_figures_have_no_zones(tmp_path: Path) -> None:
+    dataset = ingest(collection(3), tmp_path / "out", SMALL_SHARDS, CARD)
+    assert dataset.manifest["zones"].isna().all()
+    assert "zones" not in dataset.card
+
+
+@pytest.mark.parametrize(
+    ("zone", "reason"),
+    [
+        (Zone("x", 0, 0, 62.1, 40), r"zone 2 \(x, x 0 to 62.1, y 0 to 40\) reaches 2.1 px over the edge"),
+        (Zone("x", 0, -2.1, 60, 40), "reaches 2.1 px over the edge"),
+        (Zone("x", -50, 0, -10, 40), "reaches 50 px over the edge"),
+        (Zone("x", 60, 0, 61, 40), "has no area inside the image"),
+        (Zone("x", 10, 5, 10, 40), "has no area inside the image"),
+        (Zone("x", 20, 5, 10, 40), "is turned over"),
+        (Zone("x", 5, float("nan"), 10, 40), "a coordinate that is no number"),
+        (Zone("x", 5, 5, 10, float("inf")), "a coordinate that is no number"),
+    ],
+)
+def test_zones_that_do_not_fit_their_image_cost_the_page(tmp_path: Path, zone: Zone, reason: str) -> None:
+    bad = page(1, Zone("x", 1, 1, 2, 2), zone, item_id="9_1")
+    dataset = ingest(Collection([page(0), bad], "f", "thread"), tmp_path / "out", SMALL_SHARDS, CARD)
+    assert re.search(reason, quarantine(dataset)["9_1"])
+    assert len(dataset.manifest) == 1
+
+
+def test_the_same_page_under_different_zones_is_not_kept(tmp_path: Path) -> None:
+    zone, other = Zone("x", 1, 1, 5, 5), Zone("x", 1, 1, 5, 6)
+    pages = [
+        page(0, zone),
+        page(0, zone, item_id="9_1"),
+        page(1, zone),
+        page(1, other, item_id="9_2"),
+        page(2),
+        item(2, label="plain", item_id="9_3"),
+    ]
+    dataset = ingest(
+        Collection(pages, "f", "thread"), tmp_path / "out", IngestSettings(max_quarantined_share=1), CARD
+    )
+    assert [row.item_id for row in dataset.rows()] == ["1000_0_0"]
+    reasons = quarantine(dataset)
+    assert reasons["9_1"] == "the same bytes as 1000_0_0 (plain)"
+    assert reasons["1000_1_0"] == reasons["1000_2_0"] == "the same bytes are annotated with different zones"
+
+
+def test_the_croissant_card_lets_another_tool_read_manifest_and_zones(tmp_path: Path) -> None:
+    pages = Collection([page(0, Zone("x", 1, 2, 3, 4.5, "字")), page(1)], "f", "thread")
+    card = CARD | {"citation": "nobody"}
+    dataset = ingest(pages, tmp_path / "out", SMALL_SHARDS, card, finish=write_croissant)
+    first, second = mlcroissant.Dataset(dataset.root / CROISSANT).records("items")
+    (zone,) = first["items/zones"]
+    assert zone["items/zones/label"] == b"x"
+    assert zone["items/zones/text"].decode() == "字"
+    assert [zone[f"items/zones/{corner}"] for corner in ("x_min", "y_min", "x_max", "y_max")] == [
+        1,
+        2,
+        3,
+        4.5,
+    ]
+    assert second["items/zones"] == []
 
 
 def test_an_id_stands_for_one_item(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from zuroku.errors import EvaluationError
-from zuroku.evaluation.gate import Evaluated, GateSettings, decide
+from zuroku.evaluation.gate import Evaluated, GateSettings, confirm, decide
 
 SETTINGS = GateSettings(delta=0.02, floor=0.8, resamples=500, seed=1)
 GROUPS = tuple(f"book{i // 10}" for i in range(200))
@@ -89,6 +89,25 @@ def test_a_first_model_must_reach_the_floor(wrong, promoted):
     assert (verdict.champion, verdict.difference, verdict.interval) == (None, None, None)
     assert ("reaches" if promoted else "below") in verdict.reason
     assert "0.8000" in verdict.reason
+
+
+@pytest.mark.parametrize("wrong", [10, 100])
+def test_the_model_in_use_stays_be_it_below_the_floor_and_the_reason_says_so(wrong):
+    verdict = confirm(model(right_but(range(wrong))), SETTINGS.model_copy(update={"delta": 0.0}))
+    assert verdict.promoted
+    assert verdict.challenger == verdict.champion == pytest.approx(1 - wrong / 200)
+    assert (verdict.difference, verdict.interval) == (0, (0, 0))
+    assert (verdict.metric, verdict.n_items, verdict.n_groups) == ("accuracy", 200, 20)
+    for words in ("already in use", f"{1 - wrong / 200:.4f}", "200 items from 20 books"):
+        assert words in verdict.reason
+    assert "no model in use" not in verdict.reason
+
+
+def test_what_is_confirmed_is_checked_all_the_same():
+    with pytest.raises(EvaluationError, match="accuracy is nan"):
+        confirm(model(np.full(200, np.nan)), SETTINGS)
+    with pytest.raises(EvaluationError, match="200 items and 199 groups"):
+        confirm(model(np.ones(200), groups=GROUPS[1:]), SETTINGS)
 
 
 def test_all_mismatches_are_listed():

@@ -1,0 +1,63 @@
+"""The comparison of layout detectors: Table 4 of Aoike 2021, with what has come since."""
+
+import dagster as dg
+
+from assets.layout import DATASET, GROUP, MODEL, SPLITS
+from assets.outputs import ARTIFACT, OWNERS, launch_config, materialized, resolve
+from assets.tracking import RunTracking
+from zuroku.artifacts import Artifact
+from zuroku.datasets.manifest import Dataset
+from zuroku.profile import Profile
+from zuroku.reports.layout_comparison import (
+    LayoutComparisonSettings,
+    compare_layout,
+    comparison_metrics,
+    read_comparison,
+)
+
+COMPARISON = "layout_comparison"
+
+STUDIED = tuple(f"{MODEL}_{name}" for name in ("yolov5u", "yolo26", "deeplabv3", "lraspp"))
+"""The detectors beside the main line's: each has a configuration file of its name."""
+
+_CODE_VERSION = "1"
+
+
+def comparison_asset(profile: Profile) -> dg.AssetsDefinition:
+    """Return the asset that sets all detectors side by side on one split, in one run."""
+    defaults = profile.load(COMPARISON, LayoutComparisonSettings)
+    launch = launch_config(defaults)
+    compared = (MODEL, *STUDIED)
+    ins = {name: dg.AssetIn(name) for detector in compared for name in (detector, f"{detector}_evaluation")}
+
+    @dg.asset(
+        name=COMPARISON,
+        description="Detectors side by side (Aoike 2021, Table 4): quality, milliseconds per page, size.",
+        group_name=GROUP,
+        owners=OWNERS,
+        dagster_type=ARTIFACT,
+        kinds={"report", "mlflow"},
+        code_version=_CODE_VERSION,
+        ins={"dataset": dg.AssetIn(DATASET), "splits": dg.AssetIn(SPLITS), **ins},
+        tags={"study": GROUP},
+    )
+    def comparison(
+        context: dg.AssetExecutionContext,
+        config: launch,  # type: ignore[valid-type]
+        tracker: dg.ResourceParam[RunTracking],
+        dataset: Artifact,
+        splits: Artifact,
+        **made: Artifact,
+    ) -> dg.MaterializeResult:
+        settings = resolve(config, LayoutComparisonSettings)
+        inputs = {DATASET: dataset, "splits": splits, **made}
+        detectors = {name: (made[name], made[f"{name}_evaluation"]) for name in compared}
+        target = profile.output(COMPARISON, _CODE_VERSION, settings, inputs)
+        with tracker.run(context, settings, inputs) as run:
+            report = compare_layout(Dataset(dataset.path), splits, detectors, settings, target)
+            run.log_metrics(comparison_metrics(read_comparison(report.path)))
+            run.log_artifact(report.path / "report.md", "report")
+            page = (report.path / "report.md").read_text(encoding="utf-8")
+            return materialized(report, settings, run, metadata={"table": dg.MetadataValue.md(page)})
+
+    return comparison

@@ -1,0 +1,270 @@
+"""Pages of books by their PIDs, from any library that serves IIIF.
+
+The manifests are fetched to list the pages; the bytes of a page not before its ``read``. What cannot
+be had stays in the list as an item whose ``read`` says why, so that it ends in quarantine: one dead
+PID stops nothing, and nothing vanishes. What a manifest looks like is in ``iiif_manifest``.
+"""
+
+import codecs
+import hashlib
+import logging
+import re
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from zuroku.artifacts import write_atomically
+from zuroku.config import Settings
+from zuroku.datasets.faults import FaultList
+from zuroku.datasets.http import HttpSettings, PoliteClient, TransientError
+from zuroku.datasets.pages.iiif_manifest import Canvas, Manifest, parse_manifest
+from zuroku.datasets.source import SourceItem
+from zuroku.errors import DownloadError, SourceError, StorageError
+
+MAX_MANIFEST_BYTES = 16 << 20
+MAX_PAGE_BYTES = 64 << 20
+SILENT_IN_A_ROW = 5
+"""After so many manifests in a row that failed in all their tries, the server is down, not the book."""
+
+_PID = "[0-9A-Za-z][0-9A-Za-z._-]{0,99}"
+_JPEG = b"\xff\xd8\xff"
+
+_log = logging.getLogger(__name__)
+
+
+class IiifSettings(Settings):
+    """Which books are fetched, from where, and how large.
+
+    The defaults are those of the National Diet Library. Its service promises level 1 of the Image
+    API, in which ``w,`` and ``,h`` must be served and ``!w,h`` may be.
+    """
+
+    pids: list[Annotated[str, Field(pattern=f"^{_PID}$", coerce_numbers_to_str=True)]] = Field(default=[])
+    pids_file: Path | None = Field(default=None, description="instead of pids: a text file, one on a line")
+    manifest_url: str = Field(
+        default="https://www.dl.ndl.go.jp/api/iiif/{pid}/manifest.json",
+        pattern=r"^https?://[^{}\s]*\{pid\}[^{}\s]*$",
+    )
+    manifests: Path | None = Field(
+        default=None,
+        description="folder where manifests are kept, so that a run that goes on lists the same pages",
+    )
+    size: str = Field(
+        default="full",
+        pattern=r"^(full|max|[1-9][0-9]*,|,[1-9][0-9]*|![1-9][0-9]*,[1-9][0-9]*)$",
+        description="of the Image API; full is asked for as max where the service speaks version 3. "
+        "w,h is left out, because it distorts",
+    )
+    licence: str = Field(min_length=1, description="of books whose manifest names none")
+    pages_per_book: int | None = Field(default=None, ge=1, description="the first so many; none: all")
+    http: HttpSettings = HttpSettings()
+
+    @model_validator(mode="after")
+    def _books_are_named_once(self) -> "IiifSettings":
+        if bool(self.pids) == (self.pids_file is not None):
+            raise ValueError("either pids or pids_file names the books")
+        return self
+
+
+def iiif_items(settings: IiifSettings, client: PoliteClient) -> list[SourceItem]:
+    """Return one item per canvas of every book, in the order of the PIDs and of the manifests.
+
+    An item id is ``PID_frame`` as in NDL-DocL, with the frame that the library's image addresses name
+    (``.../PID/R0000014`` is frame 14), or ``PID_position`` where not all of them name one. The group
+    is the PID, the label empty, the licence the manifest's. In the place of a book without a readable
+    manifest stands ``PID_manifest``, and of a canvas without a usable image, or whose image another
+    item has already, ``PID_canvas_position``. ``client`` must stay open as long as items are read.
+
+    Raises:
+        SourceError: the file of PIDs is not readable or holds none, or lines that are no PIDs.
+        DownloadError: ``SILENT_IN_A_ROW`` books one after the other could not be had in all tries.
+        StorageError: a manifest cannot be kept.
+    """
+    pids = _pids(settings)
+    items: list[SourceItem] = []
+    owners: dict[str, str] = {}
+    missing: list[str] = []
+    silent = 0
+    for number, pid in enumerate(pids, start=1):
+        try:
+            manifest = _manifest(pid, settings, client)
+            silent = 0
+            items += _book_items(pid, manifest, owners, settings, client)
+        except DownloadError as error:
+            silent = silent + 1 if isinstance(error.__cause__, TransientError) else 0
+            if silent == SILENT_IN_A_ROW:
+                raise
+            missing.append(pid)
+            url = _manifest_url(pid, settings)
+            items.append(_refused(f"{pid}_manifest", pid, "", settings.licence, url, error))
+        if number % 100 == 0:
+            _log.info("%d of %d manifests, %d pages", number, len(pids), len(items))
+    if missing:
+        _log.warning("%d of %d books cannot be listed: %s", len(missing), len(pids), ", ".join(missing[:5]))
+    return items
+
+
+def _pids(settings: IiifSettings) -> list[str]:
+    """Return the PIDs in their order, each once."""
+    named = settings.pids if settings.pids_file is None else _read_pids(settings.pids_file)
+    pids = list(dict.fromkeys(named))
+    if len(pids) < len(named):
+        _log.warning("%d PIDs are named more than once; each book is taken once", len(named) - len(pids))
+    return pids
+
+
+def _read_pids(path: Path) -> list[str]:
+    """Read a text file with one PID on a line; blank lines and a byte-order mark are passed over."""
+    try:
+        lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).decode().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"{path} cannot be read: {error}",
+            expected="a UTF-8 text file with one PID on a line",
+            remedy="check pids_file in the configuration and the rights of the file",
+        ) from error
+    faults = FaultList()
+    pids = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+    for number, pid in pids:
+        if not re.fullmatch(_PID, pid):
+            faults.add("lines that are no PID", f"line {number}: {pid[:80]!r}")
+    if not pids:
+        faults.add("files without a line", "nothing but blanks")
+    faults.raise_if_any(
+        str(path),
+        expected="one PID on a line, such as 1017141",
+        remedy="mend those lines; of an address such as https://dl.ndl.go.jp/pid/1017141 keep the number",
+    )
+    return [pid for _, pid in pids]
+
+
+def _manifest(pid: str, settings: IiifSettings, client: PoliteClient) -> Manifest:
+    """Return the manifest of a book: the one that was kept, else a new one, kept once it has proved sound."""
+    url = _manifest_url(pid, settings)
+    if settings.manifests is None:
+        return parse_manifest(_fetch(client, url, MAX_MANIFEST_BYTES), url)
+    # The address is in the name, lest another library's manifest of an equal PID is taken for this one.
+    kept = settings.manifests / f"{pid}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.json"
+    try:
+        if kept.exists():
+            return parse_manifest(kept.read_bytes(), str(kept))
+        body = _fetch(client, url, MAX_MANIFEST_BYTES)
+        manifest = parse_manifest(body, url)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(kept, body)
+    except OSError as error:
+        raise StorageError(
+            f"the manifest {kept} cannot be kept or read: {error.strerror}",
+            expected="a folder with room that this user may write to",
+            remedy="free space or change the rights and run this again: what is kept is not fetched again",
+        ) from error
+    return manifest
+
+
+def _manifest_url(pid: str, settings: IiifSettings) -> str:
+    return settings.manifest_url.replace("{pid}", pid)
+
+
+def _book_items(
+    pid: str, manifest: Manifest, owners: dict[str, str], settings: IiifSettings, client: PoliteClient
+) -> list[SourceItem]:
+    """Return the items of one book and note in ``owners`` which item has which image.
+
+    Raises:
+        DownloadError: every image belongs to books before it: one book must not become two groups.
+    """
+    canvases = manifest.canvases[: settings.pages_per_book]
+    images = [canvas.service for canvas in canvases if canvas.service]
+    if images and owners.keys() >= set(images):
+        raise DownloadError(
+            f"the manifest of {pid} shows no image of its own; the first is that of {owners[images[0]]}",
+            expected="a manifest with the pages of this book",
+            remedy="leave out one of the two PIDs; if they are two books, tell the library",
+        )
+    frames = _frames(pid, manifest.canvases)
+    items = []
+    for canvas in canvases:
+        item_id = f"{pid}_{frames.get(canvas.service, canvas.position)}"
+        owner = owners.get(canvas.service)
+        if canvas.fault or owner:
+            reason = canvas.fault or f"the image of {owner} again"
+            items.append(_refused_canvas(pid, canvas.position, reason, manifest, settings))
+            continue
+        owners[canvas.service] = item_id
+        url = image_url(canvas, settings.size)
+        read = partial(_read_page, client, url)
+        licence = manifest.licence or settings.licence
+        items.append(SourceItem(item_id, "", pid, manifest.title, licence, url, read, retrieved=True))
+    return items
+
+
+def _frames(pid: str, canvases: tuple[Canvas, ...]) -> dict[str, int]:
+    """Return the frame number that each image address names; nothing unless every one names its own."""
+    ending = re.compile(rf".*/{re.escape(pid)}/R([0-9]{{7}})")
+    services = {canvas.service for canvas in canvases if canvas.service}
+    frames = {s: int(match[1]) for s in services if (match := ending.fullmatch(s))}
+    return frames if len(set(frames.values())) == len(services) else {}
+
+
+def image_url(canvas: Canvas, size: str) -> str:
+    """Return the address of the whole image of ``canvas``, upright, as JPEG, in ``size``.
+
+    The word for the unscaled image is ``full`` in the Image API up to version 2 (§4.2) and ``max`` in
+    version 3 (§4.2), which knows no ``full``.
+    """
+    word = "max" if size == "full" and canvas.version == 3 else size
+    return f"{canvas.service}/full/{word}/0/default.jpg"
+
+
+def _read_page(client: PoliteClient, url: str) -> bytes:
+    """Fetch one page.
+
+    Raises:
+        DownloadError: it cannot be had, or is something else than a JPEG.
+    """
+    data = _fetch(client, url, MAX_PAGE_BYTES)
+    if not data.startswith(_JPEG):
+        raise DownloadError(
+            f"{url} answered something else than a JPEG; it begins {data[:40]!r}",
+            expected="the image of the page",
+            remedy="open the address in a browser; a message about maintenance passes, so try again later",
+        )
+    return data
+
+
+def _fetch(client: PoliteClient, url: str, max_bytes: int) -> bytes:
+    try:
+        return client.fetch_bytes(url, max_bytes)
+    except UnicodeError as error:
+        # Host names that no name server could know fail in the encoding, below the HTTP library.
+        raise DownloadError(
+            f"{url} names or redirects to no possible host ({error})",
+            expected="an address on the Internet",
+            remedy="open it in a browser; if the manifest is wrong, tell the library",
+        ) from error
+
+
+def _refused_canvas(
+    pid: str, position: int, reason: str, manifest: Manifest, settings: IiifSettings
+) -> SourceItem:
+    url = _manifest_url(pid, settings)
+    error = DownloadError(
+        f"canvas {position} of {url} has {reason}",
+        expected="one image with a IIIF image service that no other canvas shows",
+        remedy="look at the page in the library's viewer; nothing else of the book is touched",
+    )
+    licence = manifest.licence or settings.licence
+    return _refused(f"{pid}_canvas_{position}", pid, manifest.title, licence, url, error)
+
+
+def _refused(item_id: str, pid: str, title: str, licence: str, url: str, error: DownloadError) -> SourceItem:
+    """Return an item whose ``read`` raises what ``error`` says."""
+    # Not the error itself: its traceback holds on to what was fetched.
+    read = partial(_refuse, error.found, error.expected, error.remedy)
+    return SourceItem(item_id, "", pid, title, licence, url, read, retrieved=True)
+
+
+def _refuse(found: str, expected: str, remedy: str) -> bytes:
+    raise DownloadError(found, expected=expected, remedy=remedy)

@@ -1,0 +1,54 @@
+"""Judging the release of a layout detector: challenger against champion on the same frozen test pages."""
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from zuroku.artifacts import Artifact, build
+from zuroku.datasets.manifest import Dataset
+from zuroku.evaluation.gate import Evaluated, GateSettings, decide
+from zuroku.models.layout.page_detector import PageDetector
+from zuroku.reports.layout import score_pages
+from zuroku.reports.release import refuse_leak, write_verdict
+from zuroku.training.pages import annotated_pages
+
+
+def judge_layout_detector(
+    dataset: Dataset,
+    splits: Artifact,
+    challenger: Artifact,
+    champion: Artifact | None,
+    settings: GateSettings,
+    target: Path,
+) -> Artifact:
+    """Write the verdict on ``challenger`` to ``target``, by the average precision of figures.
+
+    Raises:
+        IntegrityError: one of the two has trained on a book of the test set, so no comparison is fair.
+    """
+    return build(target, partial(_judge, dataset, splits, challenger, champion, settings))
+
+
+def _judge(
+    dataset: Dataset,
+    splits: Artifact,
+    challenger: Artifact,
+    champion: Artifact | None,
+    settings: GateSettings,
+    out: Path,
+) -> None:
+    table = pd.read_parquet(splits.path / "splits.parquet")
+    # On the challenger's classes: a champion that lacks one does not find it.
+    classes = PageDetector(challenger.path).classes
+    pages = annotated_pages(dataset, table, "test", classes)
+
+    def evaluated(name: str, bundle: Artifact) -> Evaluated:
+        refuse_leak(name, bundle.path, set(pages.groups))
+        return score_pages(dataset, pages, PageDetector(bundle.path), classes).evaluated()
+
+    in_use = evaluated("champion", champion) if champion else None
+    verdict = decide(evaluated("challenger", challenger), in_use, settings)
+    write_verdict(verdict, challenger, champion, settings, out)
+    (out / "pictures").mkdir(exist_ok=True)
+    (out / "report.md").write_text(f"# Release of layout_detector\n\n{verdict.reason}\n", encoding="utf-8")
