@@ -9,7 +9,7 @@ from assets.figures import MODEL as TAGGER
 from assets.layout import MODEL as DETECTOR
 from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, resolve
 from assets.tracking import RunTracking
-from zuroku.artifacts import Artifact
+from zuroku.artifacts import Artifact, verify
 from zuroku.corpus.batches import BatchPages, CorpusSettings, batch_names
 from zuroku.corpus.bundles import StageBundles
 from zuroku.corpus.executors import ThreadExecutor, UnitExecutor
@@ -18,8 +18,10 @@ from zuroku.corpus.findings import CORPUS_CHECKS, CorpusCheckSettings, corpus_fi
 from zuroku.corpus.indexing import INDEX_CHECKS, index_figures, index_findings
 from zuroku.corpus.line import run_line
 from zuroku.corpus.manifest import list_batches, read_batches
+from zuroku.findings import Finding
 from zuroku.indexes.bundle import IndexSettings
 from zuroku.models.embedder_predictor import EmbedderSettings, build_embedder
+from zuroku.models.findings import EMBEDDER_CHECKS, embedder_findings
 from zuroku.profile import Profile
 from zuroku.publishing import publish
 from zuroku.reports.corpus import corpus_sheet
@@ -49,6 +51,7 @@ def embedder_asset(profile: Profile) -> dg.AssetsDefinition:
         dagster_type=ARTIFACT,
         kinds={"onnx", "mlflow"},
         code_version=CODE_VERSIONS["embedder"],
+        check_specs=check_specs(EMBEDDER, EMBEDDER_CHECKS, EMBEDDER_CHECKS),
         automation_condition=RETRAIN,
     )
     def embedder(
@@ -61,7 +64,13 @@ def embedder_asset(profile: Profile) -> dg.AssetsDefinition:
         with tracker.run(context, settings, {}) as run:
             bundle = build_embedder(settings, target, CODE_VERSIONS["embedder"])
             version = run.register(EMBEDDER, bundle)
-            return materialized(bundle, settings, run, metadata={"model_version": version.version})
+            return materialized(
+                bundle,
+                settings,
+                run,
+                metadata={"model_version": version.version},
+                checks=check_results(embedder_findings(bundle.path), EMBEDDER_CHECKS),
+            )
 
     return embedder
 
@@ -97,15 +106,12 @@ def figures_asset(profile: Profile) -> dg.AssetsDefinition:
         embedder: Artifact,
     ) -> dg.MaterializeResult:
         batch = BatchPages(pages.path, context.partition_key, settings.batches)
-        bundles = StageBundles(
-            profile.champion(models[DETECTOR]).resolve(),
-            profile.champion(models[TAGGER]).resolve(),
-            embedder.path,
-            settings.stage,
-        )
-        # The other batches may grow without this one being done again.
+        detector, tagger = (verify(profile.champion(models[name]).resolve()) for name in (DETECTOR, TAGGER))
+        bundles = StageBundles(detector.path, tagger.path, embedder.path, settings.stage)
+        # The batch and the bundles, not the whole corpus and the verdicts: other batches may grow, and a
+        # champion may be confirmed, without this work being done again.
         inputs = {"pages": Artifact(pages.path, batch.fingerprint), "embedder": embedder}
-        inputs |= {"detector_release": detector_release, "tagger_release": tagger_release}
+        inputs |= {"detector": detector, "tagger": tagger}
         target = profile.output(FIGURES, CODE_VERSIONS["figures"], settings, inputs)
         made = run_line(batch, bundles.open, settings.line, target, _executor(settings))
         corpus = FigureCorpus(made.path)
@@ -132,13 +138,16 @@ def manifest_asset(profile: Profile) -> dg.AssetsDefinition:
         dagster_type=ARTIFACT,
         kinds={"json"},
         code_version=CODE_VERSIONS["manifest"],
+        check_specs=check_specs(MANIFEST, ("no_bad_pages",), ()),
         automation_condition=RETRAIN,
     )
     def corpus_manifest(corpus_figures: dict[str, Artifact]) -> dg.MaterializeResult:
         target = profile.output(MANIFEST, CODE_VERSIONS["manifest"], settings, corpus_figures)
         made = list_batches(corpus_figures, profile.home, target)
         summary = json.loads((made.path / "summary.json").read_text(encoding="utf-8"))
-        return materialized(made, settings, metadata=summary)
+        says = f"{summary['bad_pages']} of {summary['pages']} pages were passed over"
+        finding = Finding("no_bad_pages", summary["bad_pages"] == 0, says)
+        return materialized(made, settings, metadata=summary, checks=check_results([finding], ()))
 
     return corpus_manifest
 

@@ -1,5 +1,7 @@
 """The layout lineage: detectors of zones on pages, and their evaluation."""
 
+from typing import Any
+
 import dagster as dg
 import pandas as pd
 

@@ -2,11 +2,13 @@
 
 import dagster as dg
 
+from assets.checks import check_results, check_specs
 from assets.layout import DATASET, GROUP, MODEL, SPLITS
 from assets.outputs import ARTIFACT, OWNERS, launch_config, materialized, resolve
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact
 from zuroku.datasets.manifest import Dataset
+from zuroku.findings import Finding
 from zuroku.profile import Profile
 from zuroku.reports.layout_comparison import (
     LayoutComparisonSettings,
@@ -40,6 +42,7 @@ def comparison_asset(profile: Profile) -> dg.AssetsDefinition:
         code_version=_CODE_VERSION,
         ins={"dataset": dg.AssetIn(DATASET), "splits": dg.AssetIn(SPLITS), **ins},
         tags={"study": GROUP},
+        check_specs=check_specs(COMPARISON, ("every_detector_finds_figures",), ()),
     )
     def comparison(
         context: dg.AssetExecutionContext,
@@ -55,9 +58,19 @@ def comparison_asset(profile: Profile) -> dg.AssetsDefinition:
         target = profile.output(COMPARISON, _CODE_VERSION, settings, inputs)
         with tracker.run(context, settings, inputs) as run:
             report = compare_layout(Dataset(dataset.path), splits, detectors, settings, target)
-            run.log_metrics(comparison_metrics(read_comparison(report.path)))
+            metrics = comparison_metrics(read_comparison(report.path))
+            run.log_metrics(metrics)
             run.log_artifact(report.path / "report.md", "report")
             page = (report.path / "report.md").read_text(encoding="utf-8")
-            return materialized(report, settings, run, metadata={"table": dg.MetadataValue.md(page)})
+            blind = [name for name in compared if not metrics.get(f"figure_ap30.{name}")]
+            says = f"detectors that find no figure: {', '.join(blind) or 'none'}"
+            finding = Finding("every_detector_finds_figures", not blind, says)
+            return materialized(
+                report,
+                settings,
+                run,
+                metadata={"table": dg.MetadataValue.md(page)},
+                checks=check_results([finding], ()),
+            )
 
     return comparison

@@ -40,40 +40,39 @@ _DETECTOR = layout.MODEL
 
 
 @dataclass(frozen=True)
-class _Configured:
+class Configured:
     """The configuration that an asset takes from its profile: which file, read as what."""
 
     task: str
     kind: type[Settings]
 
 
-# Datasets are left out, because DVC decides there.
-_FIGURE_SETTINGS: dict[str, _Configured] = {
-    "figure_splits": _Configured("figure_splits", SplitSettings),
-    _TAGGER: _Configured(_TAGGER, FigureTaggerSettings),
-    f"{_TAGGER}_evaluation": _Configured(f"{_TAGGER}_evaluation", EvaluationSettings),
-    f"{_TAGGER}_release": _Configured(f"{_TAGGER}_release", ReleaseSettings),
-    "figure_label_issues": _Configured("figure_label_issues", LabelIssueReportSettings),
-    "figure_tags": _Configured("figure_tags", TaggingSettings),
-    "figure_splits_faithful": _Configured("figure_splits_faithful", SplitSettings),
-    _FAITHFUL: _Configured(_FAITHFUL, FigureTaggerSettings),
-    f"{_FAITHFUL}_evaluation": _Configured(f"{_FAITHFUL}_evaluation", EvaluationSettings),
+_FIGURE_SETTINGS: dict[str, Configured] = {
+    "figure_splits": Configured("figure_splits", SplitSettings),
+    _TAGGER: Configured(_TAGGER, FigureTaggerSettings),
+    f"{_TAGGER}_evaluation": Configured(f"{_TAGGER}_evaluation", EvaluationSettings),
+    f"{_TAGGER}_release": Configured(f"{_TAGGER}_release", ReleaseSettings),
+    "figure_label_issues": Configured("figure_label_issues", LabelIssueReportSettings),
+    "figure_tags": Configured("figure_tags", TaggingSettings),
+    "figure_splits_faithful": Configured("figure_splits_faithful", SplitSettings),
+    _FAITHFUL: Configured(_FAITHFUL, FigureTaggerSettings),
+    f"{_FAITHFUL}_evaluation": Configured(f"{_FAITHFUL}_evaluation", EvaluationSettings),
 }
-_LAYOUT_SETTINGS: dict[str, _Configured] = {
-    layout.SPLITS: _Configured(layout.SPLITS, SplitSettings),
-    f"{_DETECTOR}_release": _Configured(f"{_DETECTOR}_release", ReleaseSettings),
-    **{name: _Configured(name, LayoutDetectorSettings) for name in (_DETECTOR, *STUDIED)},
+_LAYOUT_SETTINGS: dict[str, Configured] = {
+    layout.SPLITS: Configured(layout.SPLITS, SplitSettings),
+    f"{_DETECTOR}_release": Configured(f"{_DETECTOR}_release", ReleaseSettings),
+    **{name: Configured(name, LayoutDetectorSettings) for name in (_DETECTOR, *STUDIED)},
     **{
-        f"{name}_evaluation": _Configured(f"{_DETECTOR}_evaluation", LayoutEvaluationSettings)
+        f"{name}_evaluation": Configured(f"{_DETECTOR}_evaluation", LayoutEvaluationSettings)
         for name in (_DETECTOR, *STUDIED)
     },
-    COMPARISON: _Configured(COMPARISON, LayoutComparisonSettings),
+    COMPARISON: Configured(COMPARISON, LayoutComparisonSettings),
 }
-_CORPUS_SETTINGS: dict[str, _Configured] = {
-    corpus.EMBEDDER: _Configured(corpus.EMBEDDER, EmbedderSettings),
-    corpus.FIGURES: _Configured(corpus.FIGURES, CorpusSettings),
-    corpus.MANIFEST: _Configured(corpus.FIGURES, CorpusSettings),
-    corpus.INDEX: _Configured(corpus.INDEX, IndexSettings),
+_CORPUS_SETTINGS: dict[str, Configured] = {
+    corpus.EMBEDDER: Configured(corpus.EMBEDDER, EmbedderSettings),
+    corpus.FIGURES: Configured(corpus.FIGURES, CorpusSettings),
+    corpus.MANIFEST: Configured(corpus.FIGURES, CorpusSettings),
+    corpus.INDEX: Configured(corpus.INDEX, IndexSettings),
 }
 
 
@@ -92,18 +91,24 @@ def build_assets(profile: Profile) -> list[dg.AssetsDefinition]:
     return [*assets, scorecard_asset(profile, studied)]
 
 
-def config_hashes(profile: Profile) -> Mapping[dg.AssetKey, str]:
-    """Return the hash of the configuration that each asset would run with today."""
-    configured = {SCORECARD: _Configured(SCORECARD, ScorecardSettings)}
+def configured(profile: Profile) -> dict[str, Configured]:
+    """Return what each asset of ``profile`` is configured by; datasets are left out, because DVC decides."""
+    found = {SCORECARD: Configured(SCORECARD, ScorecardSettings)}
     for lineage in (_FIGURE_SETTINGS, _LAYOUT_SETTINGS, _CORPUS_SETTINGS):
         if _has(profile, lineage):
-            configured |= lineage
+            found |= lineage
+    return found
+
+
+def config_hashes(profile: Profile) -> Mapping[dg.AssetKey, str]:
+    """Return the hash of the configuration that each asset would run with today."""
     return {
-        dg.AssetKey(name): config_hash(profile.load(one.task, one.kind)) for name, one in configured.items()
+        dg.AssetKey(name): config_hash(profile.load(one.task, one.kind))
+        for name, one in configured(profile).items()
     }
 
 
-def _has(profile: Profile, lineage: Mapping[str, _Configured]) -> bool:
+def _has(profile: Profile, lineage: Mapping[str, Configured]) -> bool:
     """Say whether the profile configures the lineage; a file too few is then an error of its own."""
     return any((profile.configs / f"{one.task}.yaml").is_file() for one in lineage.values())
 

@@ -17,7 +17,7 @@ SHARED = REPOSITORY.parent / "shared"
 
 
 def tiny_workspace(root: Path) -> Environment:
-    """Lay out ``root`` as a repository with a sample of a few dozen figures and one epoch."""
+    """Lay out ``root`` as a repository with a sample of a few dozen figures and pages and two epochs."""
     shutil.copytree(REPOSITORY / "configs" / "sample", root / "configs" / "sample")
     shutil.copytree(
         REPOSITORY / ".dvc", root / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "*.local")
@@ -39,6 +39,15 @@ def tiny_workspace(root: Path) -> Environment:
     edit(root, "figure_tagger_evaluation", floor=0.0, resamples=100)
     edit(root, "figure_tagger_release", gate={"delta": 0.03, "floor": 0.0, "resamples": 100, "seed": 1})
     edit(root, "figure_label_issues", size_px=64)
+    edit(root, "ndl_docl", generated={"seed": 3, "books": 10, "pages_per_book": 2, "long_side_px": 640})
+    edit(root, "page_corpus", generated={"seed": 4, "books": 4, "pages_per_book": 2, "long_side_px": 640})
+    loop = {"epochs": 2, "patience": 2, "batch_size": 4, "learning_rate": 0.001, "schedule": "constant"}
+    edit(root, "layout_detector", size_px=128, loop=loop)
+    edit(root, "layout_detector_evaluation", floor=0.0, resamples=100)
+    edit(root, "layout_detector_release", gate={"delta": 0.05, "floor": 0.0, "resamples": 100, "seed": 1})
+    edit(root, "figure_embedder", size_px=64)
+    # Whatever a tiny detector takes for a figure goes on through the line.
+    edit(root, "corpus_figures", stage={"min_score": 0.03}, line={"pages_per_unit": 3})
     var = root / "var"
     return Environment(
         profile=Profile("sample", root),

@@ -108,9 +108,8 @@ def _registered(version: ModelVersion) -> RegisteredVersion:
 def _signature(path: Path) -> ModelSignature:
     """Return inputs and outputs as the ONNX graph at ``path`` declares them; free dimensions are −1."""
     graph = onnx.load(str(path)).graph
-    return ModelSignature(
-        *(Schema([_tensor(value) for value in side]) for side in (graph.input, graph.output))
-    )
+    inputs, outputs = (Schema([_tensor(value) for value in side]) for side in (graph.input, graph.output))
+    return ModelSignature(inputs, outputs)
 
 
 def _tensor(value: onnx.ValueInfoProto) -> TensorSpec:

@@ -96,13 +96,16 @@ def extract(
         str, typer.Option(help="'champion', or the folder of a detector bundle.")
     ] = "champion",
     tagger: Annotated[str, typer.Option(help="'champion', or the folder of a tagger bundle.")] = "champion",
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="One least score for every figure.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Pages worked on at a time.")] = 2,
     var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
 ) -> None:
     """Cut the figures out of pages and tag them: a JPEG per figure, figures.json and figures.csv."""
     from zuroku.corpus.bundles import StageBundles
     from zuroku.corpus.extract import extract_figures
-    from zuroku.corpus.pages import open_pages
+    from zuroku.corpus.pages import page_source
     from zuroku.corpus.stage import StageSettings
 
     with _explained(), _bar("extract") as show:
@@ -110,9 +113,9 @@ def extract(
             _bundle(var, "layout_detector", detector),
             _bundle(var, "figure_tagger", tagger),
             None,
-            StageSettings(),
+            StageSettings(min_score=min_score),
         )
-        report = extract_figures(open_pages(pages), bundles.open(), out, workers, show)
+        report = extract_figures(page_source(pages), bundles.open(), out, workers, show)
     for page_id, reason in report.passed_over.items():
         typer.secho(f"passed over {page_id}: {reason}", fg="yellow", err=True)
     typer.echo(

@@ -20,6 +20,7 @@ from assets import release as release_module
 from assets.outputs import ARTIFACT
 from assets.release import release_asset
 from orchestration.resources.tracker import MlflowTracker
+from tests.orchestration.test_tracker import onnx_model
 from tests.unit.training import figure_data
 from zuroku.artifacts import Artifact, build, verify
 from zuroku.datasets.manifest import Dataset
@@ -75,7 +76,7 @@ class Workshop:
 
         def make(work: Path) -> None:
             (work / "card.json").write_text(card.model_dump_json())
-            (work / "model.onnx").write_bytes(b"onnx")
+            (work / "model.onnx").write_bytes(onnx_model())
             (work / "training_groups.json").write_text(json.dumps(seen))
             (work / "README.md").write_text(f"# {name}\n")
 

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from assets.lineages import _SETTINGS, build_assets, config_hashes
+from assets.lineages import build_assets, config_hashes, configured
 from assets.scorecard import SCORECARD
 from orchestration.definitions import build_definitions
 from orchestration.jobs import STUDY_TAG, build_jobs
@@ -16,7 +16,6 @@ from orchestration.resources.tracker import MlflowTracker
 from orchestration.schedules import build_schedules
 from tests.workspace import REPOSITORY
 from zuroku.cli import app
-from zuroku.datasets.collection import CollectionSettings
 from zuroku.profile import Profile
 from zuroku.reports.scorecard import ScorecardSettings
 
@@ -51,23 +50,23 @@ def test_data_stages_and_dataset_assets_have_the_same_names() -> None:
     assert stages == {spec.key.to_user_string() for spec in SPECS if spec.group_name == "datasets"}
 
 
-@pytest.mark.parametrize("profile", ["sample", "full", "four_kinds"])
+PROFILES = sorted(path.name for path in (REPOSITORY / "configs").iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("profile", PROFILES)
 def test_every_configuration_file_fits_its_settings(profile: str) -> None:
-    for name, kind in _SETTINGS.items():
-        Profile(profile, REPOSITORY).load(name, kind)
-    for name in ("ndl_imagelabel", "figure_corpus"):
-        Profile(profile, REPOSITORY).load(name, CollectionSettings)
+    assert build_assets(Profile(profile, REPOSITORY))
+    assert config_hashes(Profile(profile, REPOSITORY))
 
 
-@pytest.mark.parametrize(
-    "profile", sorted(path.name for path in (REPOSITORY / "configs").iterdir() if path.is_dir())
-)
+@pytest.mark.parametrize("profile", PROFILES)
 def test_every_configuration_file_is_read_by_something(profile: str) -> None:
     """A file with a misspelt name would change nothing and say nothing."""
     folder = REPOSITORY / "configs" / profile
     included = {yaml.safe_load(path.read_text()).get("include") for path in folder.glob("*.yaml")}
     datasets = {spec.key.to_user_string() for spec in SPECS if spec.group_name == "datasets"}
-    read = {f"{name}.yaml" for name in {*_SETTINGS, *datasets, SCORECARD}} | (included - {None})
+    tasks = {one.task for one in configured(Profile(profile, REPOSITORY)).values()}
+    read = {f"{name}.yaml" for name in {*tasks, *datasets}} | (included - {None})
     assert {path.name for path in folder.iterdir()} <= read
     Profile(profile, REPOSITORY).load(SCORECARD, ScorecardSettings)
 
@@ -95,7 +94,11 @@ def test_the_main_job_has_no_study_in_it_and_the_calendar_runs_it() -> None:
     tracker = MlflowTracker(tracking_uri="sqlite://", artifact_root="unused")
     definitions = build_definitions(PROFILE, tracker)
     assert not studies & set(definitions.resolve_job_def("demo_job").asset_layer.selected_asset_keys)
-    assert studies <= set(definitions.resolve_job_def("study_figures").asset_layer.selected_asset_keys)
+    in_jobs = [
+        definitions.resolve_job_def(f"study_{lineage}").asset_layer.selected_asset_keys
+        for lineage in ("figures", "layout")
+    ]
+    assert studies <= set().union(*in_jobs)
     assert [schedule.job_name for schedule in build_schedules()] == ["demo_job"]
 
 

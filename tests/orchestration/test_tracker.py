@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import dagster as dg
+import onnx
 import pytest
 from mlflow import MlflowClient
 from pydantic import Field
@@ -122,6 +123,14 @@ def test_an_instance_opened_again_has_its_id_and_another_has_another(tmp_path: P
         assert ids[0] == ids[1] != instance_id(other)
 
 
+def onnx_model() -> bytes:
+    """The least that the registry reads inputs and outputs of."""
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 2]) for name in "xy"]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["x"], ["y"])], "g", ends[:1], ends[1:])
+    content: bytes = onnx.helper.make_model(graph).SerializeToString()
+    return content
+
+
 def bundle(root: Path, temperature: float) -> Artifact:
     card = TaggerCard(
         name="t", labels=["a"], hierarchy={"a": []}, trained=["a"], thresholds=[0.5], temperature=temperature,
@@ -131,7 +140,7 @@ def bundle(root: Path, temperature: float) -> Artifact:
 
     def make(work: Path) -> None:
         (work / "card.json").write_text(card.model_dump_json())
-        (work / "model.onnx").write_bytes(b"onnx")
+        (work / "model.onnx").write_bytes(onnx_model())
         (work / "README.md").write_text("# t\n")
 
     return build(root / f"bundle{temperature}", make)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
-from zuroku.evaluation.gate import Evaluated, GateSettings, decide
+from zuroku.evaluation.gate import Evaluated, GateSettings, confirm, decide
 from zuroku.models.layout.page_detector import PageDetector
 from zuroku.reports.layout import score_pages
 from zuroku.reports.release import refuse_leak, write_verdict
@@ -47,8 +47,11 @@ def _judge(
         refuse_leak(name, bundle.path, set(pages.groups))
         return score_pages(dataset, pages, PageDetector(bundle.path), classes).evaluated()
 
-    in_use = evaluated("champion", champion) if champion else None
-    verdict = decide(evaluated("challenger", challenger), in_use, settings)
+    ours = evaluated("challenger", challenger)
+    if champion is not None and champion.sha256 == challenger.sha256:
+        verdict = confirm(ours, settings)
+    else:
+        verdict = decide(ours, evaluated("champion", champion) if champion else None, settings)
     write_verdict(verdict, challenger, champion, settings, out)
     (out / "pictures").mkdir(exist_ok=True)
     (out / "report.md").write_text(f"# Release of layout_detector\n\n{verdict.reason}\n", encoding="utf-8")

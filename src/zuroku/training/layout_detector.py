@@ -64,6 +64,9 @@ class LayoutDetectorSettings(ZoneClasses):
         default="timm", description="packaged, timm, random, or a detector bundle's safetensors to go on from"
     )
     size_px: int = Field(default=1024, ge=64, multiple_of=32, description="long side of the input")
+    least_side_px: float = Field(
+        default=8, ge=0, description="zones thinner than this in the input, the finest grid, are not asked for"
+    )
     views: PageViewSettings = PageViewSettings()
     loop: LoopSettings = LoopSettings()
 
@@ -254,7 +257,7 @@ def _loader(
     dataset: Dataset, pages: AnnotatedPages, split: str, settings: LayoutDetectorSettings, path: Path
 ) -> DataLoader[Any]:
     pixels = cache_pages(dataset, pages, settings.size_px, path)
-    data = PageDataset(pixels, input_targets(pages, settings.size_px))
+    data = PageDataset(pixels, input_targets(pages, settings.size_px, settings.least_side_px))
     sampler = EpochSampler(len(data), settings.loop.seed) if split == "train" else None
     return DataLoader(
         data,

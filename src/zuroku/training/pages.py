@@ -111,13 +111,18 @@ def cache_pages(dataset: Dataset, pages: AnnotatedPages, size_px: int, path: Pat
     return mapped
 
 
-def input_targets(pages: AnnotatedPages, size_px: int) -> list[Target]:
-    """Return the boxes of ``pages`` in pixels of the pictures that ``cache_pages`` makes."""
+def input_targets(pages: AnnotatedPages, size_px: int, least_side_px: float) -> list[Target]:
+    """Return the boxes of ``pages`` in pixels of the pictures that ``cache_pages`` makes.
+
+    Boxes with a side below ``least_side_px`` there are left out.
+    """
     targets = []
     for row, boxes, labels in zip(pages.rows, pages.boxes, pages.labels, strict=True):
         inner = scaled_size(row.width, row.height, size_px)
         scale = np.array([inner[0] / row.width, inner[1] / row.height] * 2, dtype=np.float32)
-        targets.append({"boxes": torch.from_numpy(boxes * scale), "labels": torch.from_numpy(labels)})
+        scaled = boxes * scale
+        kept = (scaled[:, 2:] - scaled[:, :2]).min(axis=1, initial=np.inf) >= least_side_px
+        targets.append({"boxes": torch.from_numpy(scaled[kept]), "labels": torch.from_numpy(labels[kept])})
     return targets
 
 

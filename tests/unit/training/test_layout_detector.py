@@ -1,0 +1,125 @@
+"""Training a layout detector on a few pages: bundle, contract, resuming, going on from another."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.unit.training.page_data import page_dataset
+from zuroku.artifacts import Artifact, build, verify
+from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.splits import SplitSettings, extend_splits
+from zuroku.datasets.zones import NDL_DOCL_CLASSES
+from zuroku.errors import ConfigError
+from zuroku.models.layout.page_detector import PageDetector
+from zuroku.tracking import NullTracker
+from zuroku.training.layout_detector import LayoutDetectorSettings, train_layout_detector
+from zuroku.training.loop import LoopSettings
+
+pytestmark = pytest.mark.slow
+
+LOOP = LoopSettings(epochs=2, patience=2, batch_size=4, learning_rate=1e-3)
+
+
+def settings(
+    family: str, architecture: str, weights: str = "random", **changes: object
+) -> LayoutDetectorSettings:
+    return LayoutDetectorSettings(
+        classes=list(NDL_DOCL_CLASSES),
+        figure_classes=["4_illustration"],
+        overall_classes=["1_overall"],
+        family=family,
+        architecture=architecture,
+        weights=weights,
+        size_px=128,
+        loop=LOOP,
+        **changes,
+    )
+
+
+FCOS = settings("fcos", "tf_efficientnet_lite0", "packaged")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Artifact]:
+    root = tmp_path_factory.mktemp("pages")
+    dataset = page_dataset(root, books=6)
+    manifest = dataset.manifest
+    table = extend_splits(manifest["group"].tolist(), manifest["label"].tolist(), SplitSettings())
+    splits = build(root / "splits", lambda out: table.to_parquet(out / "splits.parquet"))
+    return dataset, splits
+
+
+def test_every_family_gives_a_bundle_that_detects(data: tuple[Dataset, Artifact], tmp_path: Path) -> None:
+    dataset, splits = data
+    families = (
+        FCOS,
+        settings("segmentation", "lraspp_mobilenet_v3_large"),
+        settings("ultralytics", "yolo26n"),
+    )
+    for number, configured in enumerate(families):
+        target = tmp_path / str(number)
+        bundle = train_layout_detector(dataset, splits, configured, target, "1", NullTracker())
+        verify(bundle.path, bundle.sha256)
+        assert not list(tmp_path.glob("*.scratch"))
+        detector = PageDetector(bundle.path)
+        assert detector.card.family == configured.family
+        row = dataset.rows()[0]
+        found = next(iter(detector.detect([lambda row=row: dataset.read(row)])))
+        assert found.boxes.shape == (len(found), 4)
+        assert (found.boxes[:, 2] <= row.width).all()
+        assert (found.boxes[:, 3] <= row.height).all()
+        assert (found.scores[:-1] >= found.scores[1:]).all()
+        table = pd.read_parquet(splits.path / "splits.parquet")
+        seen = set(json.loads((bundle.path / "training_groups.json").read_text()))
+        assert seen == set(table.loc[table["split"] != "test", "group"])
+
+
+def test_training_goes_on_after_a_kill_and_ends_the_same(
+    data: tuple[Dataset, Artifact], tmp_path: Path
+) -> None:
+    dataset, splits = data
+    whole = train_layout_detector(dataset, splits, FCOS, tmp_path / "whole", "1", NullTracker())
+
+    class KilledError(Exception):
+        pass
+
+    class Dying(NullTracker):
+        def log_metrics(self, metrics: object, step: int = 0) -> None:
+            if step == 2:
+                raise KilledError
+
+    with pytest.raises(KilledError):
+        train_layout_detector(dataset, splits, FCOS, tmp_path / "killed", "1", Dying())
+    assert not (tmp_path / "killed").exists()
+    epochs = []
+
+    class Counting(NullTracker):
+        def log_metrics(self, metrics: object, step: int = 0) -> None:
+            epochs.append(step)
+
+    resumed = train_layout_detector(dataset, splits, FCOS, tmp_path / "killed", "1", Counting())
+    assert epochs == [2]
+    first, second = (json.loads((one.path / "card.json").read_text()) for one in (whole, resumed))
+    assert first["thresholds"] == pytest.approx(second["thresholds"], abs=1e-3)
+
+
+def test_a_detector_goes_on_from_anothers_weights(data: tuple[Dataset, Artifact], tmp_path: Path) -> None:
+    dataset, splits = data
+    first = train_layout_detector(dataset, splits, FCOS, tmp_path / "first", "1", NullTracker())
+    weights = str(first.path / "model.safetensors")
+    fewer = FCOS.model_copy(update={"weights": weights, "classes": ["1_overall", "4_illustration"]})
+    second = train_layout_detector(dataset, splits, fewer, tmp_path / "second", "1", NullTracker())
+    assert PageDetector(second.path).classes == ("1_overall", "4_illustration")
+    other = settings("segmentation", "lraspp_mobilenet_v3_large", weights)
+    with pytest.raises(ConfigError, match="tensors"):
+        train_layout_detector(dataset, splits, other, tmp_path / "third", "1", NullTracker())
+    nowhere = FCOS.model_copy(update={"weights": str(tmp_path / "nothing.safetensors")})
+    with pytest.raises(ConfigError, match="no weights at"):
+        train_layout_detector(dataset, splits, nowhere, tmp_path / "fourth", "1", NullTracker())
+
+
+def test_weights_that_a_family_does_not_have_are_refused() -> None:
+    with pytest.raises(ValueError, match="random weights"):
+        settings("ultralytics", "yolo26n", "packaged")
