@@ -5,7 +5,6 @@ from typing import Any
 
 from orchestration.environment import Environment
 from zuroku.artifacts import Artifact
-from zuroku.reports.release import ReleaseSettings
 
 
 def print_summary(settings: Environment, ran: int, seconds: float) -> None:
@@ -22,12 +21,15 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
             f"[{macro['low']:.3f}, {macro['high']:.3f}], micro F1 {micro['value']:.3f}, on "
             f"{metrics['n_items']} figures of {metrics['n_groups']} unseen books"
         )
-    release = _latest(settings, "figure_tagger_release")
-    if release is not None:
-        print(json.loads((release.path / "verdict.json").read_text())["reason"])
+    _print_layout(settings)
+    for name in ("figure_tagger_release", "layout_detector_release"):
+        release = _latest(settings, name)
+        if release is not None:
+            print(f"{name}: {json.loads((release.path / 'verdict.json').read_text())['reason']}")
     print("\nWhere to look")
     for name, what in (
         ("figure_tagger_evaluation", "report.md and pictures"),
+        ("layout_detector_evaluation", "report.md and a sheet of detections"),
         ("figure_label_issues", "labels to review"),
         ("figure_tags", "tags of the corpus, a JSON per book"),
         ("paper_scorecard", "scorecard.html"),
@@ -35,11 +37,29 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
         artifact = _latest(settings, name)
         if artifact is not None:
             print(f"  {artifact.path.relative_to(profile.root)}  {what}")
-    model = profile.load("figure_tagger_release", ReleaseSettings).model
-    print(f"  {profile.champion(model).relative_to(profile.root)}  the released model")
+    for path in sorted((profile.var / "models").glob("*/champion")):
+        print(f"  {path.relative_to(profile.root)}  the released bundle")
     print(f"  {latest.relative_to(profile.root)}  the latest output of every asset")
     print("\n  make ui                                      Dagster and MLflow in the browser")
     print("  .venv/bin/zuroku tag FOLDER --out FOLDER     tag figures of your own")
+    print("  .venv/bin/zuroku extract PAGES --out FOLDER  cut figures out of pages of your own")
+    print("  .venv/bin/zuroku search IMAGE                find relatives among the figures of the corpus")
+
+
+def _print_layout(settings: Environment) -> None:
+    evaluation = _latest(settings, "layout_detector_evaluation")
+    if evaluation is None:
+        return
+    metrics: dict[str, Any] = json.loads((evaluation.path / "metrics.json").read_text())
+    told = [
+        f"{what} {found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+        for what, key in (("overall IoU", "overall_iou"), ("figure AP@0.3", "figure_ap30"))
+        if (found := metrics[key]) is not None
+    ]
+    print(
+        f"layout_detector ({settings.profile.name} profile): {', '.join(told)}, on {metrics['n_pages']} pages "
+        f"of {metrics['n_groups']} unseen books"
+    )
 
 
 def _latest(settings: Environment, name: str) -> Artifact | None:

@@ -242,7 +242,9 @@ def user_agent() -> str:
 def _http_url(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        # Host names that no name server could know fail in this encoding, far below, when they are looked up.
+        parsed.raw_host.decode("ascii").encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise _not_http(f"{url!r} ({error})") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise _not_http(repr(url))

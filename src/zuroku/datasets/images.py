@@ -52,7 +52,7 @@ def upright_size(data: bytes) -> tuple[int, int]:
     """
     image = _open(data)
     # EXIF orientations 5 to 8 lie on their side.
-    lies = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    lies = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
     return (image.height, image.width) if lies else (image.width, image.height)
 
 

@@ -222,6 +222,8 @@ def _fit(
     weights: Any = settings.weights
     if weights not in ("packaged", "timm", "random"):
         weights = Path(weights)
+    # New layers are drawn here: equal inputs give equal models.
+    torch.manual_seed(settings.loop.seed)
     tagger = Tagger(create_backbone(settings.backbone, weights), len(hierarchy.labels))
     module = TaggerModule(tagger, settings, trained, len(figures["train"].rows))
     loaders = _loaders(figures, pixels, settings.loop)

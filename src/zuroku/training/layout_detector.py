@@ -65,7 +65,7 @@ class LayoutDetectorSettings(ZoneClasses):
     )
     size_px: int = Field(default=1024, ge=64, multiple_of=32, description="long side of the input")
     least_side_px: float = Field(
-        default=8, ge=0, description="zones thinner than this in the input, the finest grid, are not asked for"
+        default=8, ge=0, description="zones that are thinner in the input are not asked for"
     )
     views: PageViewSettings = PageViewSettings()
     loop: LoopSettings = LoopSettings()
@@ -204,6 +204,8 @@ def _fit(
             dataset, pages, settings.classes, settings.architecture, settings.weights, settings.size_px,
             settings.loop, scratch, tracker,
         )  # fmt: skip
+    # New layers are drawn here: equal inputs give equal models.
+    torch.manual_seed(settings.loop.seed)
     network = _network(settings)
     module = LayoutModule(network, settings, len(pages["train"].rows))
     loaders = {

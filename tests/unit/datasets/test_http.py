@@ -137,7 +137,17 @@ class TestFetch:
                 client.fetch_bytes(server.url("/round"), LIMIT)
 
     @pytest.mark.parametrize(
-        "url", ["file:///etc/passwd", "ftp://host/x", "/x", "", "http://", "http://h:x/"]
+        "url",
+        [
+            "file:///etc/passwd",
+            "ftp://host/x",
+            "/x",
+            "",
+            "http://",
+            "http://h:x/",
+            "http://a..b/x",
+            "http://" + 70 * "a" + "/",
+        ],
     )
     def test_other_schemes_are_refused(self, url: str) -> None:
         with quick_client() as client, pytest.raises(DownloadError, match="http:// or https://"):

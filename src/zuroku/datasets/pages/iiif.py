@@ -144,13 +144,13 @@ def _manifest(pid: str, settings: IiifSettings, client: PoliteClient) -> Manifes
     """Return the manifest of a book: the one that was kept, else a new one, kept once it has proved sound."""
     url = _manifest_url(pid, settings)
     if settings.manifests is None:
-        return parse_manifest(_fetch(client, url, MAX_MANIFEST_BYTES), url)
+        return parse_manifest(client.fetch_bytes(url, MAX_MANIFEST_BYTES), url)
     # The address is in the name, lest another library's manifest of an equal PID is taken for this one.
     kept = settings.manifests / f"{pid}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.json"
     try:
         if kept.exists():
             return parse_manifest(kept.read_bytes(), str(kept))
-        body = _fetch(client, url, MAX_MANIFEST_BYTES)
+        body = client.fetch_bytes(url, MAX_MANIFEST_BYTES)
         manifest = parse_manifest(body, url)
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(kept, body)
@@ -224,7 +224,7 @@ def _read_page(client: PoliteClient, url: str) -> bytes:
     Raises:
         DownloadError: it cannot be had, or is something else than a JPEG.
     """
-    data = _fetch(client, url, MAX_PAGE_BYTES)
+    data = client.fetch_bytes(url, MAX_PAGE_BYTES)
     if not data.startswith(_JPEG):
         raise DownloadError(
             f"{url} answered something else than a JPEG; it begins {data[:40]!r}",
@@ -232,18 +232,6 @@ def _read_page(client: PoliteClient, url: str) -> bytes:
             remedy="open the address in a browser; a message about maintenance passes, so try again later",
         )
     return data
-
-
-def _fetch(client: PoliteClient, url: str, max_bytes: int) -> bytes:
-    try:
-        return client.fetch_bytes(url, max_bytes)
-    except UnicodeError as error:
-        # Host names that no name server could know fail in the encoding, below the HTTP library.
-        raise DownloadError(
-            f"{url} names or redirects to no possible host ({error})",
-            expected="an address on the Internet",
-            remedy="open it in a browser; if the manifest is wrong, tell the library",
-        ) from error
 
 
 def _refused_canvas(

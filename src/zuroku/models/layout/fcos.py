@@ -20,6 +20,8 @@ STRIDES = (8, 16, 32)
 GRID = GridOutput(strides=list(STRIDES), point=0.0, suppression_iou=0.6)
 _CHANNELS = 96
 _HEAD_CONVS = 2
+_START_DISTANCE = 2.0
+"""Where box edges start, in strides from their point: in the range that each level is asked for."""
 # Edges and textures of ImageNet serve pages as they are. These stages have the largest maps, so leaving
 # them alone saves a third of a step (torchvision's ``trainable_layers`` does the same).
 _FROZEN = ("conv_stem.", "bn1.", "blocks.0.", "blocks.1.")
@@ -70,12 +72,10 @@ class PageFcos(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
         anchors = AnchorGenerator(sizes=tuple((stride,) for stride in STRIDES), aspect_ratios=((1.0,),) * 3)
-        self.fcos = FCOS(
-            PyramidBackbone(backbone, weights),
-            n_classes,
-            anchor_generator=anchors,
-            head=FCOSHead(_CHANNELS, 1, n_classes, _HEAD_CONVS),
-        )
+        head = FCOSHead(_CHANNELS, 1, n_classes, _HEAD_CONVS)
+        # torchvision starts distances at 0 behind a ReLU: a first step downwards, and none ever learns.
+        nn.init.constant_(head.regression_head.bbox_reg.bias, _START_DISTANCE)
+        self.fcos = FCOS(PyramidBackbone(backbone, weights), n_classes, anchor_generator=anchors, head=head)
 
     def loss(self, images: Tensor, targets: list[dict[str, Tensor]]) -> Tensor:
         """Return classification, GIoU and centreness loss, summed; ``targets`` as torchvision has them."""
