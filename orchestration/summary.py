@@ -57,8 +57,8 @@ def _print_layout(settings: Environment) -> None:
         if (found := metrics[key]) is not None
     ]
     print(
-        f"layout_detector ({settings.profile.name} profile): {', '.join(told)}, on {metrics['n_pages']} pages "
-        f"of {metrics['n_groups']} unseen books"
+        f"layout_detector ({settings.profile.name} profile): {', '.join(told)}, on "
+        f"{metrics['n_pages']} pages of {metrics['n_groups']} unseen books"
     )
 
 
