@@ -5,6 +5,7 @@ from typing import Any
 
 from orchestration.environment import Environment
 from zuroku.artifacts import Artifact
+from zuroku.reports.layout import spelled
 
 
 def print_summary(settings: Environment, ran: int, seconds: float) -> None:
@@ -52,9 +53,8 @@ def _print_layout(settings: Environment) -> None:
         return
     metrics: dict[str, Any] = json.loads((evaluation.path / "metrics.json").read_text())
     told = [
-        f"{what} {found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+        f"{what} {spelled(metrics[key])}"
         for what, key in (("overall IoU", "overall_iou"), ("figure AP@0.3", "figure_ap30"))
-        if (found := metrics[key]) is not None
     ]
     print(
         f"layout_detector ({settings.profile.name} profile): {', '.join(told)}, on "

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -184,11 +184,21 @@ def flat_layout_metrics(metrics: dict[str, Any]) -> dict[str, float]:
     for name in ("figure_ap30", "figure_ap50_95", "overall_iou"):
         found = metrics[name]
         if found is not None:
-            flat |= {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+            told = {name: found["value"], f"{name}_low": found["low"], f"{name}_high": found["high"]}
+            flat |= {key: value for key, value in told.items() if value is not None}
     flat |= {
         f"ap50.{name}": row["ap50"] for name, row in metrics["per_class"].items() if row["ap50"] is not None
     }
     return flat | ({"map50": metrics["map50"]} if metrics["map50"] is not None else {})
+
+
+def spelled(found: Mapping[str, float | None] | None) -> str:
+    """Return a metric of ``layout_metrics`` with its interval, as people read it."""
+    if found is None:
+        return "no such zone"
+    if found["low"] is None:
+        return f"{found['value']:.3f} (one book: no interval)"
+    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
 
 
 def layout_findings(metrics: dict[str, Any], settings: LayoutEvaluationSettings) -> list[Finding]:
@@ -215,7 +225,7 @@ def _evaluate(
     scored = score_pages(dataset, pages, detector, detector.classes)
     metrics = layout_metrics(scored, settings)
     (out / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
-    (out / "report.md").write_text(_page(metrics, settings), encoding="utf-8")
+    (out / "report.md").write_text(layout_page(metrics, settings), encoding="utf-8")
     (out / "pictures").mkdir(exist_ok=True)
     chosen = _spread(pages.groups, settings.shown)
     sheet = page_sheet(
@@ -242,10 +252,10 @@ def _interval(
     statistic: IndexStatistic,
     holds: npt.NDArray[np.bool_],
     settings: LayoutEvaluationSettings,
-) -> dict[str, float] | None:
+) -> dict[str, float | None] | None:
     """Return the estimate on all pages and its interval over the books with a page that ``holds`` a truth.
 
-    Pages of the other books stay in every draw: without them a draw would miss their false alarms, and a
+    With a single such book there is no interval. Pages of the other books stay in every draw: without them a draw would miss their false alarms, and a
     draw of them alone has no value.
     """
     if not holds.any():
@@ -255,7 +265,7 @@ def _interval(
     kept = np.flatnonzero([group not in books for group in groups])
     value = statistic(np.arange(len(groups)))
     if len(books) < 2:
-        return {"value": value, "low": float("nan"), "high": float("nan")}
+        return {"value": value, "low": None, "high": None}
     found = bootstrap_items(
         [groups[int(i)] for i in drawn],
         lambda indices: statistic(np.concatenate([drawn[indices], kept])),
@@ -276,7 +286,8 @@ def _number(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _page(metrics: dict[str, Any], settings: LayoutEvaluationSettings) -> str:
+def layout_page(metrics: dict[str, Any], settings: LayoutEvaluationSettings) -> str:
+    """Return the metrics as a page to read, in Markdown."""
     buffer = io.StringIO()
     write = partial(print, file=buffer)
     write(f"# Layout on the {metrics['split']} books\n")
@@ -290,13 +301,7 @@ def _page(metrics: dict[str, Any], settings: LayoutEvaluationSettings) -> str:
         "figure_ap50_95": "figure AP@0.5:0.95",
     }
     for key, name in names.items():
-        found = metrics[key]
-        says = (
-            "no such zone"
-            if found is None
-            else f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
-        )
-        write(f"- {name}: {says}")
+        write(f"- {name}: {spelled(metrics[key])}")
     write("\n| class | zones | AP@0.5 |\n|---|---|---|")
     for name, row in metrics["per_class"].items():
         write(f"| {name} | {row['zones']} | {'—' if row['ap50'] is None else format(row['ap50'], '.3f')} |")

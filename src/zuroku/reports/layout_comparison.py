@@ -17,7 +17,7 @@ from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
 from zuroku.models.bundle import ONNX, WEIGHTS
 from zuroku.models.layout.page_detector import PageDetector
-from zuroku.reports.layout import read_layout_metrics
+from zuroku.reports.layout import read_layout_metrics, spelled
 
 COMPARISON = "comparison.json"
 
@@ -140,8 +140,8 @@ def _page(rows: Sequence[Mapping[str, Any]], n_pages: int) -> str:
     for row in rows:
         write(
             f"| {row['model']} ({row['architecture']}) | {row['initial_weights']} | {row['input_px']} px | "
-            f"{_spelled(row['overall_iou'])} | {_spelled(row['figure_ap30'])} | "
-            f"{_spelled(row['figure_ap50_95'])} | {row['ms_per_page']:.1f} "
+            f"{spelled(row['overall_iou'])} | {spelled(row['figure_ap30'])} | "
+            f"{spelled(row['figure_ap50_95'])} | {row['ms_per_page']:.1f} "
             f"[{row['ms_low']:.1f}, {row['ms_high']:.1f}] | {row['onnx_mb']:.1f} | {row['code_licence']} |"
         )
     for row in PAPER_ROWS:
@@ -150,7 +150,3 @@ def _page(rows: Sequence[Mapping[str, Any]], n_pages: int) -> str:
             f"{row['ms_per_page']} | — | — |"
         )
     return buffer.getvalue()
-
-
-def _spelled(found: Mapping[str, float] | None) -> str:
-    return "—" if found is None else f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"

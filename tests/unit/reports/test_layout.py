@@ -13,6 +13,7 @@ from zuroku.reports.layout import (
     flat_layout_metrics,
     layout_findings,
     layout_metrics,
+    spelled,
 )
 from zuroku.reports.layout_comparison import PAPER_ROWS, comparison_metrics
 from zuroku.training.pages import AnnotatedPages
@@ -63,7 +64,9 @@ def test_books_without_figures_stay_in_every_draw() -> None:
     found = [detections((FIGURE, 0.8, 1))] * 2 + [detections((FIGURE, 0.9, 1))] * 2
     metrics = layout_metrics(scored(found, [True, True, False, False]), SETTINGS)
     assert metrics["figure_ap30"]["value"] == pytest.approx(0.5, abs=0.01)
-    assert np.isnan(metrics["figure_ap30"]["low"])
+    assert metrics["figure_ap30"]["low"] is None
+    assert "no interval" in spelled(metrics["figure_ap30"])
+    assert "figure_ap30_low" not in flat_layout_metrics(metrics)
 
 
 def test_pages_without_any_figure_have_no_figure_metric_and_fail_the_floor() -> None:
