@@ -255,8 +255,8 @@ def _interval(
 ) -> dict[str, float | None] | None:
     """Return the estimate on all pages and its interval over the books with a page that ``holds`` a truth.
 
-    With a single such book there is no interval. Pages of the other books stay in every draw: without them a draw would miss their false alarms, and a
-    draw of them alone has no value.
+    With a single such book there is no interval. Pages of the other books stay in every draw: without them
+    a draw would miss their false alarms, and a draw of them alone has no value.
     """
     if not holds.any():
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from zuroku.models.layout.decoding import GridOutput
@@ -17,11 +18,17 @@ LICENCE = "AGPL-3.0 (Ultralytics)"
 
 
 def ultralytics_package() -> Any:
-    """Import Ultralytics, offline and with its own loggers (MLflow, DVC, …) off."""
+    """Import Ultralytics, offline, with its own loggers (MLflow, DVC, …) off and its hands off Pillow.
+
+    On import it replaces ``PIL.Image.open`` by a function that tries to install a package when an image
+    cannot be read. Ours must stay as it is: in this process every image nobody vouches for goes through it.
+    """
+    pillow_open = Image.open
     os.environ.setdefault("YOLO_OFFLINE", "1")
     os.environ.setdefault("YOLO_VERBOSE", "False")
     import ultralytics
 
+    Image.open = pillow_open
     ultralytics.settings.update(  # type: ignore[no-untyped-call]
         {name: False for name in ("mlflow", "dvc", "tensorboard", "wandb", "clearml", "comet", "sync")
          if name in ultralytics.settings}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from zuroku.models.layout import fcos
@@ -67,6 +68,13 @@ def test_ultralytics_cells_are_those_of_its_own_head(architecture: str) -> None:
     alone = np.append(np.diff(found.scores) != 0, True) & np.append(True, np.diff(found.scores) != 0)
     assert alone.sum() > 100
     np.testing.assert_allclose(found.boxes[alone], corners[alone], rtol=1e-3, atol=2e-2)
+
+
+def test_pillow_stays_as_it_is() -> None:
+    before = Image.open
+    ultralytics_package()
+    assert Image.open is before
+    assert Image.open.__module__ == "PIL.Image"
 
 
 def test_an_end_to_end_head_is_not_suppressed() -> None:
