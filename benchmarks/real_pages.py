@@ -14,7 +14,7 @@ from zuroku.datasets.pages.collection import PageCollectionSettings
 from zuroku.datasets.pages.voc import VocSettings
 from zuroku.datasets.zones import NDL_DOCL_CLASSES
 from zuroku.models.layout.page_detector import PageDetector
-from zuroku.reports.layout import LayoutEvaluationSettings, layout_metrics, layout_page, score_pages
+from zuroku.reports.layout import LayoutEvaluationSettings, layout_metrics, layout_page, score_pages, zones_of
 from zuroku.reports.page_sheet import page_sheet
 from zuroku.training.pages import pages_of
 
@@ -52,7 +52,8 @@ def main() -> None:
         dataset = real_pages(Path(folder))
         detector = PageDetector(arguments.bundle)
         pages = pages_of(dataset, dataset.rows(), NDL_DOCL_CLASSES)
-        scored = score_pages(dataset, pages, detector, NDL_DOCL_CLASSES)
+        zones = zones_of(detector).model_copy(update={"classes": list(NDL_DOCL_CLASSES)})
+        scored = score_pages(dataset, pages, detector, zones)
         metrics = layout_metrics(scored, settings)
         if arguments.sheet:
             data = [dataset.read(row) for row in pages.rows]

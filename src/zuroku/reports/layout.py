@@ -30,7 +30,7 @@ from zuroku.evaluation.regions import mean_iou_statistic, region_iou
 from zuroku.findings import Finding
 from zuroku.models.layout.page_detector import PageDetector
 from zuroku.reports.page_sheet import page_sheet
-from zuroku.training.pages import AnnotatedPages, annotated_pages
+from zuroku.training.pages import AnnotatedPages, ZoneClasses, annotated_pages
 
 METRICS = "metrics.json"
 LAYOUT_CHECKS = ("metric_floor", "finds_every_class")
@@ -110,16 +110,16 @@ class ScoredPages:
 
 
 def score_pages(
-    dataset: Dataset, pages: AnnotatedPages, detector: PageDetector, classes: Sequence[str]
+    dataset: Dataset, pages: AnnotatedPages, detector: PageDetector, zones: ZoneClasses
 ) -> ScoredPages:
-    """Run ``detector``, as it is served, on ``pages``, whose labels index ``classes``.
+    """Run ``detector``, as it is served, on ``pages``, whose labels index the classes of ``zones``.
 
-    A detector with other classes is scored on ``classes``: what it does not know it does not find.
+    A detector with other classes is scored on those of ``zones``: what it does not know it does not find.
 
     Raises:
         ImageError: a page does not decode.
     """
-    place = {name: label for label, name in enumerate(classes)}
+    place = {name: label for label, name in enumerate(zones.classes)}
     known = np.array([place.get(name, -1) for name in detector.classes], dtype=np.int64)
     found = []
     for page in detector.detect(partial(dataset.read, row) for row in pages.rows):
@@ -130,9 +130,17 @@ def score_pages(
         pages,
         [_relabelled(page, known) for page in found],
         [_relabelled(detector.confident(page), known) for page in found],
-        tuple(classes),
-        tuple(place[name] for name in detector.card.figure_classes if name in place),
-        tuple(place[name] for name in detector.card.overall_classes if name in place),
+        tuple(zones.classes),
+        tuple(place[name] for name in zones.figure_classes),
+        tuple(place[name] for name in zones.overall_classes),
+    )
+
+
+def zones_of(detector: PageDetector) -> ZoneClasses:
+    """Return the classes that a detector was made for."""
+    card = detector.card
+    return ZoneClasses(
+        classes=card.classes, figure_classes=card.figure_classes, overall_classes=card.overall_classes
     )
 
 
@@ -222,7 +230,7 @@ def _evaluate(
     detector = PageDetector(bundle.path)
     table = pd.read_parquet(splits.path / "splits.parquet")
     pages = annotated_pages(dataset, table, settings.split, detector.classes)
-    scored = score_pages(dataset, pages, detector, detector.classes)
+    scored = score_pages(dataset, pages, detector, zones_of(detector))
     metrics = layout_metrics(scored, settings)
     (out / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     (out / "report.md").write_text(layout_page(metrics, settings), encoding="utf-8")

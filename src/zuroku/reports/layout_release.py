@@ -9,7 +9,7 @@ from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
 from zuroku.evaluation.gate import Evaluated, GateSettings, confirm, decide
 from zuroku.models.layout.page_detector import PageDetector
-from zuroku.reports.layout import score_pages
+from zuroku.reports.layout import score_pages, zones_of
 from zuroku.reports.release import refuse_leak, write_verdict
 from zuroku.training.pages import annotated_pages
 
@@ -40,12 +40,12 @@ def _judge(
 ) -> None:
     table = pd.read_parquet(splits.path / "splits.parquet")
     # On the challenger's classes: a champion that lacks one does not find it.
-    classes = PageDetector(challenger.path).classes
-    pages = annotated_pages(dataset, table, "test", classes)
+    zones = zones_of(PageDetector(challenger.path))
+    pages = annotated_pages(dataset, table, "test", zones.classes)
 
     def evaluated(name: str, bundle: Artifact) -> Evaluated:
         refuse_leak(name, bundle.path, set(pages.groups))
-        return score_pages(dataset, pages, PageDetector(bundle.path), classes).evaluated()
+        return score_pages(dataset, pages, PageDetector(bundle.path), zones).evaluated()
 
     ours = evaluated("challenger", challenger)
     if champion is not None and champion.sha256 == challenger.sha256:
