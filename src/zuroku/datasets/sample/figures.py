@@ -14,6 +14,7 @@ from PIL import Image
 from pydantic import Field, field_validator, model_validator
 
 from zuroku.config import Settings
+from zuroku.datasets.ndl_imagelabel import PUBLISHED_CLASS_COUNTS
 from zuroku.datasets.sample.books import assign_classes
 from zuroku.datasets.sample.buildings import draw_landmark
 from zuroku.datasets.sample.graphs import draw_graph
@@ -45,19 +46,6 @@ DRAWERS: dict[str, Drawer] = {
 }
 """How each class is drawn: an ideal print of (width, height) pixels, mode ``L`` or ``RGB``."""
 
-NDL_CLASS_COUNTS = {
-    "graphic_map": 581,
-    "graphic_graph": 371,
-    "graphic_illustcolor": 170,
-    "graphic_illust": 2695,
-    "picture_landmark": 728,
-    "picture_outdoor": 748,
-    "picture_object": 401,
-    "picture_indoor": 232,
-    "stamp": 479,
-}
-"""Figures per class in NDL-ImageLabel."""
-
 # The range of log(width / height) per class, after what these figures look like in print.
 _SHAPES = {
     "graphic_map": (-0.4, 0.5),
@@ -85,7 +73,7 @@ class SampleSettings(Settings):
     figures_per_book_min: int = Field(default=2, ge=1)
     figures_per_book_max: int = Field(default=9, ge=1)
     class_weights: dict[str, float] = Field(
-        default={name: round(count**0.5, 1) for name, count in NDL_CLASS_COUNTS.items()},
+        default={name: round(count**0.5, 1) for name, count in PUBLISHED_CLASS_COUNTS.items()},
         description="relative frequency of classes; by default the roots of NDL's counts, so that "
         "a small sample still shows the rare ones",
     )
