@@ -13,6 +13,12 @@ from zuroku.models.layout.segmenter import STRIDE, PageSegmenter
 from zuroku.models.layout.ultralytics_network import GridNetwork, grid_of, ultralytics_package
 
 
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Random weights decide how many boxes there are to compare: every run draws the same ones."""
+    torch.manual_seed(3)
+
+
 def images(height: int = 128, width: int = 96) -> torch.Tensor:
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(5))
 
@@ -64,8 +70,9 @@ def test_ultralytics_cells_are_those_of_its_own_head(architecture: str) -> None:
     centre, size = decoded[cells, :2], decoded[cells, 2:4]
     corners = np.concatenate([centre - size / 2, centre + size / 2], axis=1).clip(0, [96, 128, 96, 128])
     np.testing.assert_allclose(found.scores, decoded[:, 4:].ravel()[order], rtol=1e-4)
-    # Equal scores may change places, so boxes are compared where the score stands alone.
-    alone = np.append(np.diff(found.scores) != 0, True) & np.append(True, np.diff(found.scores) != 0)
+    # Scores equal up to rounding may change places, so boxes are compared where the score stands alone.
+    apart = -np.diff(found.scores) > 1e-5 * found.scores[:-1]
+    alone = np.append(apart, True) & np.append(True, apart)
     assert alone.sum() > 100
     np.testing.assert_allclose(found.boxes[alone], corners[alone], rtol=1e-3, atol=2e-2)
 
