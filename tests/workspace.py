@@ -42,7 +42,7 @@ def tiny_workspace(root: Path) -> Environment:
     edit(root, "ndl_docl", generated={"seed": 3, "books": 10, "pages_per_book": 2, "long_side_px": 640})
     edit(root, "page_corpus", generated={"seed": 4, "books": 4, "pages_per_book": 2, "long_side_px": 640})
     loop = {"epochs": 2, "patience": 2, "batch_size": 4, "learning_rate": 0.001, "schedule": "constant"}
-    edit(root, "layout_detector", size_px=128, loop=loop)
+    edit(root, "layout_detector", size_px=128, loop=loop, least_f1=0.0)
     edit(root, "layout_detector_evaluation", floor=0.0, resamples=100)
     edit(root, "layout_detector_release", gate={"delta": 0.05, "floor": 0.0, "resamples": 100, "seed": 1})
     edit(root, "figure_embedder", size_px=64)

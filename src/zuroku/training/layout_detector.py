@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from zuroku.artifacts import Artifact, build
+from zuroku.artifacts import Artifact, build, file_sha256
 from zuroku.datasets.manifest import Dataset
 from zuroku.detections import Detections
 from zuroku.errors import ConfigError
@@ -47,6 +47,11 @@ from zuroku.training.ultralytics_trainer import train_ultralytics
 _STANDARD_THRESHOLD = 0.3
 """For a class that the val pages do not have."""
 
+_STARTS = ("packaged", "timm", "random")
+
+_SILENT = 2.0
+"""A threshold that no score reaches."""
+
 _MATCH_IOU = 0.5
 
 
@@ -66,6 +71,12 @@ class LayoutDetectorSettings(ZoneClasses):
     size_px: int = Field(default=1024, ge=64, multiple_of=32, description="long side of the input")
     least_side_px: float = Field(
         default=8, ge=0, description="zones that are thinner in the input are not asked for"
+    )
+    least_f1: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="a class that stays below on the val books is not emitted: its boxes would be clutter",
     )
     views: PageViewSettings = PageViewSettings()
     loop: LoopSettings = LoopSettings()
@@ -158,7 +169,7 @@ def _train(
         thresholds=[_STANDARD_THRESHOLD] * len(settings.classes),
         size_px=settings.size_px,
         grid=grid,
-        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256},
+        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256, **_origin(settings)},
         settings=settings.model_dump(mode="json"),
         validation={},
         licence=str(dataset.card["licence"]),
@@ -167,11 +178,13 @@ def _train(
     )
     seen = [group for part in pages.values() for group in part.groups]
     write_detector(folder, network, card, seen)
-    write_papers(folder, _with_thresholds(dataset, pages["val"], folder, card))
+    write_papers(folder, _with_thresholds(dataset, pages["val"], folder, card, settings.least_f1))
     shutil.rmtree(scratch)
 
 
-def _with_thresholds(dataset: Dataset, val: AnnotatedPages, folder: Path, card: DetectorCard) -> DetectorCard:
+def _with_thresholds(
+    dataset: Dataset, val: AnnotatedPages, folder: Path, card: DetectorCard, least_f1: float
+) -> DetectorCard:
     """Choose each class's threshold on the val pages, seen as they are served."""
     runtime = DetectorRuntime(folder / ONNX, card)
     found = list(runtime.detect(partial(dataset.read, row) for row in val.rows))
@@ -185,9 +198,10 @@ def _with_thresholds(dataset: Dataset, val: AnnotatedPages, folder: Path, card: 
             truths = boxes[labels == label]
             pages.append(match_page(page.boxes[of_class], page.scores[of_class], truths, [_MATCH_IOU]))
         threshold, f1 = best_threshold(pages, _STANDARD_THRESHOLD)
+        if any(page.n_truths for page in pages):
+            validation[f"f1.{name}"] = 0.0 if np.isnan(f1) else f1
+            threshold = threshold if validation[f"f1.{name}"] >= least_f1 else _SILENT
         thresholds.append(threshold)
-        if np.isfinite(f1):
-            validation[f"f1.{name}"] = f1
     return card.model_copy(update={"thresholds": thresholds, "validation": validation})
 
 
@@ -217,8 +231,15 @@ def _fit(
     return network.to("cpu").eval(), grid, "BSD-3-Clause (torchvision), Apache-2.0 (timm)"
 
 
+def _origin(settings: LayoutDetectorSettings) -> dict[str, str]:
+    """Return the SHA-256 of the weights that training goes on from, if it does: a path says too little."""
+    if settings.weights in _STARTS:
+        return {}
+    return {"initial_weights": file_sha256(Path(settings.weights))}
+
+
 def _network(settings: LayoutDetectorSettings) -> PageFcos | PageSegmenter:
-    started = settings.weights in ("packaged", "timm", "random")
+    started = settings.weights in _STARTS
     if settings.family == "fcos":
         start: Any = settings.weights if started else "random"
         network: PageFcos | PageSegmenter = PageFcos(settings.architecture, start, len(settings.classes))

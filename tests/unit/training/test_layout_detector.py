@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.training.page_data import page_dataset
-from zuroku.artifacts import Artifact, build, verify
+from zuroku.artifacts import Artifact, build, file_sha256, verify
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.splits import SplitSettings, extend_splits
 from zuroku.datasets.zones import NDL_DOCL_CLASSES
@@ -111,13 +111,28 @@ def test_a_detector_goes_on_from_anothers_weights(data: tuple[Dataset, Artifact]
     weights = str(first.path / "model.safetensors")
     fewer = FCOS.model_copy(update={"weights": weights, "classes": ["1_overall", "4_illustration"]})
     second = train_layout_detector(dataset, splits, fewer, tmp_path / "second", "1", NullTracker())
-    assert PageDetector(second.path).classes == ("1_overall", "4_illustration")
+    detector = PageDetector(second.path)
+    assert detector.classes == ("1_overall", "4_illustration")
+    assert detector.card.data["initial_weights"] == file_sha256(Path(weights))
     other = settings("segmentation", "lraspp_mobilenet_v3_large", weights)
     with pytest.raises(ConfigError, match="tensors"):
         train_layout_detector(dataset, splits, other, tmp_path / "third", "1", NullTracker())
     nowhere = FCOS.model_copy(update={"weights": str(tmp_path / "nothing.safetensors")})
     with pytest.raises(ConfigError, match="no weights at"):
         train_layout_detector(dataset, splits, nowhere, tmp_path / "fourth", "1", NullTracker())
+
+
+def test_a_class_that_was_not_learnt_is_not_emitted(data: tuple[Dataset, Artifact], tmp_path: Path) -> None:
+    dataset, splits = data
+    strict = settings("fcos", "tf_efficientnet_lite0", "packaged", least_f1=1.0)
+    bundle = train_layout_detector(dataset, splits, strict, tmp_path / "strict", "1", NullTracker())
+    detector = PageDetector(bundle.path)
+    found = next(iter(detector.detect([lambda: dataset.read(dataset.rows()[0])])))
+    learnt = {name for name in detector.classes if detector.card.validation.get(f"f1.{name}") == 1}
+    emitted = {detector.classes[label] for label in detector.confident(found).labels}
+    assert emitted <= learnt
+    assert {detector.classes[label] for label in found.labels} - learnt  # the ranking is whole
+    assert "not emitted" in (bundle.path / "README.md").read_text(encoding="utf-8")
 
 
 def test_weights_that_a_family_does_not_have_are_refused() -> None:

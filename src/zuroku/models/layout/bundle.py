@@ -20,7 +20,8 @@ class DetectorCard(Settings):
     """What a layout detector is, what it was made from, and how to read its output.
 
     ``grid`` is None for a segmentation network, whose output are masks. ``thresholds`` are the least
-    scores of a box by class, chosen on the validation books; evaluation keeps the whole ranking.
+    scores of a box by class, chosen on the validation books, and above 1 for a class that was not learnt
+    well enough to be emitted; evaluation keeps the whole ranking.
     """
 
     name: str
@@ -71,7 +72,7 @@ def _export_rectangles(size_px: int, model: nn.Module, path: Path) -> None:
 
 def _readme(card: DetectorCard, n_groups: int) -> str:
     rows = "\n".join(
-        f"| {name} | {threshold:.3f} | {'yes' if name in card.trained else 'no: never emitted'} |"
+        f"| {name} | {_emitted(threshold)} | {'yes' if name in card.trained else 'no: never emitted'} |"
         for name, threshold in zip(card.classes, card.thresholds, strict=True)
     )
     data = "\n".join(f"- {name}: `{sha256}`" for name, sha256 in card.data.items())
@@ -98,3 +99,7 @@ Data: {card.licence}. Code of the network: {card.code_licence}.
 ## Limits
 Other kinds of pages than those it was trained on need a test of their own.
 """
+
+
+def _emitted(threshold: float) -> str:
+    return f"{threshold:.3f}" if threshold <= 1 else "not emitted: too low an F1 on the validation books"

@@ -17,6 +17,9 @@ Architecture = Literal["deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_larg
 STRIDE = 4
 """Pixels of the input per pixel of the served mask."""
 
+_NORM_MOMENTUM = 0.1
+"""torchvision's 0.01 is for long training: after a few hundred steps its running statistics still lag."""
+
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -30,6 +33,9 @@ class PageSegmenter(nn.Module):
         super().__init__()
         build = getattr(segmentation, architecture)
         self.network = build(weights=None, weights_backbone=None, num_classes=n_classes)
+        for module in self.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = _NORM_MOMENTUM
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
 

@@ -30,7 +30,7 @@ def ultralytics_package() -> Any:
 
     Image.open = pillow_open
     ultralytics.settings.update(  # type: ignore[no-untyped-call]
-        {name: False for name in ("mlflow", "dvc", "tensorboard", "wandb", "clearml", "comet", "sync")
+        {name: False for name in ("mlflow", "dvc", "tensorboard", "wandb", "clearml", "comet", "raytune", "hub", "sync")
          if name in ultralytics.settings}
     )  # fmt: skip
     return ultralytics
