@@ -32,7 +32,7 @@ from zuroku.evaluation.bootstrap import Interval, bootstrap_counts, bootstrap_it
 from zuroku.evaluation.confusion import predicted_classes
 from zuroku.evaluation.multilabel import label_counts, macro_f1, micro_f1
 from zuroku.evaluation.neighbours import majority_classes, nearest_classes
-from zuroku.models.embedder import frozen_embeddings
+from zuroku.models.embedding.frozen import frozen_embeddings
 from zuroku.models.tagger_predictor import TaggerPredictor
 from zuroku.profile import champion_folder
 from zuroku.tagging import TaggingReport, tag_images

@@ -9,7 +9,7 @@ import onnxruntime
 
 from zuroku.findings import Finding
 from zuroku.models.bundle import ONNX, training_groups
-from zuroku.models.embedder_predictor import EmbedderPredictor
+from zuroku.models.embedding.predictor import EmbedderPredictor
 from zuroku.models.tagger_predictor import TaggerPredictor
 
 BUNDLE_CHECKS = ("runtimes_agree", "no_test_group_seen")

@@ -10,7 +10,7 @@ from zuroku.artifacts import Artifact, build
 from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
 from zuroku.evaluation.label_issues import LabelIssueSettings, find_label_issues
-from zuroku.models.embedder import frozen_embeddings
+from zuroku.models.embedding.frozen import frozen_embeddings
 from zuroku.reports.figure_tagger import error_sheet
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch.utils.data import DataLoader
 
 from zuroku.config import Settings
@@ -28,10 +28,23 @@ class LoopSettings(Settings):
     patience: int = Field(default=10, ge=1, description="epochs without a lower validation loss")
     batch_size: int = Field(default=48, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0)
-    schedule: Literal["constant", "cosine"] = "constant"
+    optimizer: Literal["adam", "sgd"] = "adam"
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(default=0.0, ge=0)
+    schedule: Literal["constant", "cosine", "steps"] = "constant"
+    milestones: list[int] = Field(default=[], description="epochs after which the rate falls, for steps")
+    step_factor: float = Field(default=0.2, gt=0, lt=1, description="of each fall")
     workers: int = Field(default=0, ge=0, description="processes that load batches; 0 loads in this one")
     devices: int = Field(default=1, ge=1, description="more than one trains with DDP")
     seed: int = 20211211
+
+    @model_validator(mode="after")
+    def _steps_have_milestones(self) -> "LoopSettings":
+        if (self.schedule == "steps") != bool(self.milestones):
+            raise ValueError(
+                f"schedule {self.schedule} with milestones {self.milestones}: steps needs some, others none"
+            )
+        return self
 
 
 def precision() -> Literal["bf16-mixed", "32-true"]:
@@ -40,15 +53,26 @@ def precision() -> Literal["bf16-mixed", "32-true"]:
 
 
 def optimizer(module: pl.LightningModule, settings: LoopSettings) -> dict[str, Any]:
-    """Return Adam and its schedule in the form Lightning expects."""
-    adam = torch.optim.Adam(module.parameters(), lr=settings.learning_rate)
+    """Return the optimiser and its schedule in the form Lightning expects."""
+    stepper = _stepper(module, settings)
     if settings.schedule == "constant":
-        return {"optimizer": adam}
+        return {"optimizer": stepper}
+    if settings.schedule == "steps":
+        falls = torch.optim.lr_scheduler.MultiStepLR(stepper, settings.milestones, settings.step_factor)
+        return {"optimizer": stepper, "lr_scheduler": {"scheduler": falls, "interval": "epoch"}}
     steps = int(module.trainer.estimated_stepping_batches)
     one_cycle = torch.optim.lr_scheduler.OneCycleLR(
-        adam, max_lr=settings.learning_rate, total_steps=steps, pct_start=0.2
+        stepper, max_lr=settings.learning_rate, total_steps=steps, pct_start=0.2
     )
-    return {"optimizer": adam, "lr_scheduler": {"scheduler": one_cycle, "interval": "step"}}
+    return {"optimizer": stepper, "lr_scheduler": {"scheduler": one_cycle, "interval": "step"}}
+
+
+def _stepper(module: pl.LightningModule, settings: LoopSettings) -> torch.optim.Optimizer:
+    """Return Adam (its decay added to the gradient), or SGD with momentum."""
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimizer == "adam":
+        return torch.optim.Adam(module.parameters(), lr=rate, weight_decay=decay)
+    return torch.optim.SGD(module.parameters(), lr=rate, momentum=settings.momentum, weight_decay=decay)
 
 
 def fit(

@@ -41,7 +41,8 @@ def decode_grid(
     """Return the boxes in ``output`` ``(n, 4 + c)`` for an input of ``shape`` (h, w), in input pixels.
 
     A cell may stand for several classes. Boxes are clipped to the input; those below ``score_floor``, and
-    those that a better box of their class covers, are dropped.
+    those that a better box of their class covers, are dropped. As in torchvision's FCOS, boxes are clipped
+    before they are compared: Ultralytics compares first, and keeps boxes that differ beyond the page only.
     """
     scores = output[:, 4:]
     cells, labels = np.nonzero(scores > score_floor)
@@ -55,9 +56,9 @@ def decode_grid(
     boxes[:, 0::2] = boxes[:, 0::2].clip(0, shape[1])
     boxes[:, 1::2] = boxes[:, 1::2].clip(0, shape[0])
     kept = _kept(boxes, values, labels, grid.suppression_iou)
-    # Empty boxes arise where a distance is zero or the box lies in the padding.
-    area = (boxes[kept, 2] - boxes[kept, 0]) * (boxes[kept, 3] - boxes[kept, 1])
-    kept = kept[area > 0][:max_detections]
+    # Boxes without extent arise where the distances add up to nothing or less, or lie beyond the input.
+    solid = (boxes[kept, 2:] > boxes[kept, :2]).all(axis=1)
+    kept = kept[solid][:max_detections]
     return Detections(
         boxes[kept].astype(np.float32), values[kept].astype(np.float32), labels[kept].astype(np.int64)
     )

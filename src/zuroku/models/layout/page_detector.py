@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from zuroku.artifacts import verify
-from zuroku.datasets.images import decode_rgb, upright_size
+from zuroku.datasets.images import decode_reduced
 from zuroku.detections import Detections
 from zuroku.errors import ImageError
 from zuroku.evaluation.regions import box_around_region
@@ -78,15 +78,9 @@ class DetectorRuntime:
 
     def _detect_one(self, read: Callable[[], bytes]) -> Detections | ImageError | OSError:
         try:
-            data = read()
-            size = upright_size(data)
-            return self.detect_image(decode_rgb(data, min_side_px=self._least_side(size)), size)
+            return self.detect_image(*decode_reduced(read(), self.card.size_px))
         except (ImageError, OSError) as error:
             return error
-
-    def _least_side(self, size: tuple[int, int]) -> int:
-        """Return the shorter side that a reduced decode must keep for a page of ``size``."""
-        return max(1, -(-self.card.size_px * min(size) // max(size)))
 
     def _decode(self, output: npt.NDArray[np.float32], shape: tuple[int, int]) -> Detections:
         if self.card.grid is None:

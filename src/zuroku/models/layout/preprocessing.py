@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image
+from torch.nn.functional import interpolate
 
 STRIDE = 32
 """Sides of an input are multiples of this: the coarsest grid of every detector here."""
@@ -34,9 +36,21 @@ def page_input(page: Image.Image, size_px: int, original_size: tuple[int, int] |
     inner = scaled_size(width, height, size_px)
     shape = _padded(inner[1]), _padded(inner[0]), 3
     pixels = np.full(shape, PADDING, dtype=np.uint8)
-    small = page.resize(inner, Image.Resampling.BILINEAR, reducing_gap=2.0)
-    pixels[: inner[1], : inner[0]] = np.asarray(small.convert("RGB"))
+    # Plane by plane: numpy takes three times as long to turn all of them at once.
+    for channel, plane in enumerate(_resized(page, inner)):
+        pixels[: inner[1], : inner[0], channel] = plane
     return PageInput(pixels, (width / inner[0], height / inner[1]))
+
+
+def _resized(page: Image.Image, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Return ``page`` as ``(3, height, width)`` RGB, resized as Pillow's BILINEAR does to a grey level.
+
+    PyTorch's kernel for bytes takes a third of Pillow's time.
+    """
+    rgb = page if page.mode == "RGB" else page.convert("RGB")
+    batch = torch.from_numpy(np.array(rgb)[None]).permute(0, 3, 1, 2)
+    planes: npt.NDArray[np.uint8] = interpolate(batch, size[::-1], mode="bilinear", antialias=True)[0].numpy()
+    return planes
 
 
 def scaled_size(width: int, height: int, size_px: int) -> tuple[int, int]:

@@ -29,10 +29,10 @@ def ultralytics_package() -> Any:
     import ultralytics
 
     Image.open = pillow_open
+    callers = {"mlflow", "dvc", "tensorboard", "wandb", "clearml", "comet", "raytune", "hub", "sync"}
     ultralytics.settings.update(  # type: ignore[no-untyped-call]
-        {name: False for name in ("mlflow", "dvc", "tensorboard", "wandb", "clearml", "comet", "raytune", "hub", "sync")
-         if name in ultralytics.settings}
-    )  # fmt: skip
+        dict.fromkeys(callers & set(ultralytics.settings), False)
+    )
     return ultralytics
 
 

@@ -78,3 +78,9 @@ def test_a_box_without_area_is_dropped() -> None:
     output[0, 4] = 0.9
     found = decode_grid(output, (32, 32), grid, 0.1, 10)
     assert found.boxes.shape == (0, 4)
+
+
+def test_a_box_that_ends_before_it_begins_on_both_axes_is_dropped() -> None:
+    grid = GridOutput(strides=[32], point=0.5, suppression_iou=None)
+    output = np.array([[-0.3, -0.2, 0.1, 0.1, 0.9]], dtype=np.float32)
+    assert len(decode_grid(output, (32, 32), grid, 0.1, 10)) == 0

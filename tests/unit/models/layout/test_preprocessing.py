@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zuroku.models.layout.preprocessing import PADDING, STRIDE, page_input
+from zuroku.models.layout.preprocessing import PADDING, STRIDE, page_input, scaled_size
 
 
 @pytest.mark.parametrize("size", [(1000, 1500), (1500, 1000), (400, 400), (20_000, 100), (1, 1), (33, 2000)])
@@ -42,3 +42,19 @@ def test_a_page_decoded_at_a_fraction_gives_the_same_frame() -> None:
     # The same picture but for how it was shrunk.
     gap = np.abs(whole.pixels.astype(int) - reduced.pixels.astype(int)).mean()
     assert gap < 8
+
+
+@pytest.mark.parametrize("size", [(500, 750), (1001, 1500), (90, 60)])
+def test_a_page_is_resized_as_pillow_does(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(3)
+    page = Image.fromarray(rng.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8))
+    inner = scaled_size(*size, 320)
+    expected = np.asarray(page.resize(inner, Image.Resampling.BILINEAR)).astype(int)
+    found = page_input(page, 320).pixels[: inner[1], : inner[0]]
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_a_grey_page_has_three_equal_channels() -> None:
+    pixels = page_input(Image.effect_noise((96, 64), 60), 96).pixels
+    assert (pixels == pixels[:, :, :1]).all()
+    assert pixels.std() > 10

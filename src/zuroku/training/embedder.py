@@ -1,0 +1,292 @@
+"""Training an embedder: dataset, splits and a configuration in, embedder bundle out.
+
+Retrieval is judged on groups that were never trained on, and where a group is an object (a landmark, a museum
+piece) their classes were not either: the class-disjoint protocol. A classifier's loss cannot be taken on
+classes it does not know, so training stops by the loss of held-out *images* of the train groups, and the val
+groups only tell, on the card, how well retrieval does there.
+"""
+
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from zuroku.artifacts import Artifact, build
+from zuroku.config import Settings
+from zuroku.datasets.manifest import Dataset
+from zuroku.losses.settings import L2SoftmaxSettings, LossSettings, create_loss, embedding_scale
+from zuroku.models.embedding.bundle import write_embedder
+from zuroku.models.embedding.card import PREPROCESSING, EmbedderCard
+from zuroku.models.embedding.create import create_embedder, weights_origin
+from zuroku.models.embedding.features import mean_norms, tap_features
+from zuroku.models.embedding.network import Embedder
+from zuroku.models.embedding.settings import EmbedderNetworkSettings
+from zuroku.models.embedding.whitening import PcaWhitening
+from zuroku.tracking import Tracker
+from zuroku.training.augment import AugmentSettings, augment, item_draw
+from zuroku.training.embedder_module import EmbedderModule, RawVectors, TailVectors
+from zuroku.training.embedding_rows import ClassColumn, EmbeddingRows, embedding_rows, targets_of
+from zuroku.training.embedding_scores import retrieval_scores
+from zuroku.training.features import EmbeddingItems, by_tap, cache_features
+from zuroku.training.loop import LoopSettings, fit
+from zuroku.training.pixels import EpochSampler, cache_pixels
+
+_BATCH = 256
+
+
+class EmbedderTrainingSettings(Settings):
+    """What is trained, on what, with which loss."""
+
+    name: str = "figure_embedder"
+    network: EmbedderNetworkSettings
+    loss: LossSettings = L2SoftmaxSettings()
+    train: Literal["network", "head", "whitening"] = Field(
+        default="network",
+        description="the whole network; the head alone on features of a frozen backbone, computed once"
+        " (Feature Tuning); or nothing but a fitted pca whitening",
+    )
+    classes: Literal["label", "group"] = Field(
+        default="label", description="what a class is; group where every group is one object"
+    )
+    min_count: int = Field(default=1, ge=1, description="images in training that make a class")
+    held_out_share: float = Field(
+        default=0.1, gt=0, lt=1, description="of the training images, to know when to stop"
+    )
+    augmented: bool = Field(default=False, description="random views; Feature Tuning has none")
+    augment: AugmentSettings = AugmentSettings()
+    loop: LoopSettings = LoopSettings()
+
+    @model_validator(mode="after")
+    def _something_is_trained(self) -> "EmbedderTrainingSettings":
+        network = self.network
+        if self.train == "head" and network.head == "none" and network.whitening != "linear":
+            raise ValueError("train: head, but the network has neither a head nor a linear whitening")
+        if self.train == "whitening" and (network.whitening != "pca" or network.head != "none"):
+            raise ValueError("train: whitening fits a pca whitening on a network without a head")
+        if self.train != "network" and network.pooling == "gem":
+            raise ValueError(f"train: {self.train} leaves the exponent of gem untrained: use gem_fixed")
+        if self.train != "network" and self.augmented:
+            raise ValueError(f"train: {self.train} sees every image once: it cannot be augmented")
+        if self.classes == "group" and self._several_labels:
+            raise ValueError("classes: group gives an image one class, and the loss takes several")
+        return self
+
+    def going_on_from(self, bundle: Path) -> "EmbedderTrainingSettings":
+        """Return these settings with the weights of the embedder in ``bundle`` to start from."""
+        network = self.network.model_copy(update={"weights": str(bundle)})
+        return self.model_copy(update={"network": network})
+
+    @property
+    def class_column(self) -> ClassColumn:
+        """The manifest column that the loss reads its classes from."""
+        return "labels" if self._several_labels else self.classes
+
+    @property
+    def _several_labels(self) -> bool:
+        return isinstance(self.loss, L2SoftmaxSettings) and self.loss.multi_label
+
+
+def train_embedder(
+    dataset: Dataset,
+    splits: Artifact,
+    settings: EmbedderTrainingSettings,
+    target: Path,
+    code_version: str,
+    tracker: Tracker,
+    split_by: str = "group",
+) -> Artifact:
+    """Train on the train groups and write the bundle to ``target``; ``split_by`` is what was split.
+
+    Killed and called again, it goes on after the last finished epoch. Checkpoints, decoded pictures and
+    features stay in the hidden working folder and do not enter the bundle, and neither do the class centres.
+
+    Raises:
+        ConfigError: the settings do not fit the network or the data.
+        SplitError: the train or the val groups have no images.
+    """
+    return build(target, partial(_train, dataset, splits, settings, code_version, tracker, split_by))
+
+
+def _train(
+    dataset: Dataset,
+    splits: Artifact,
+    settings: EmbedderTrainingSettings,
+    code_version: str,
+    tracker: Tracker,
+    split_by: str,
+    folder: Path,
+) -> None:
+    rows = embedding_rows(
+        dataset,
+        pd.read_parquet(splits.path / "splits.parquet"),
+        split_by,
+        column=settings.class_column,
+        min_count=settings.min_count,
+        held_out_share=settings.held_out_share,
+        seed=settings.loop.seed,
+    )
+    # Beside the folder, not in it: checkpoints and pixels are no part of the bundle.
+    scratch = folder.with_name(f"{folder.name}.scratch")
+    scratch.mkdir(exist_ok=True)
+    # New layers are drawn here: equal inputs give equal models.
+    torch.manual_seed(settings.loop.seed)
+    network = create_embedder(settings.network).to(_device())
+    inputs = _inputs(network, dataset, rows, settings.train, scratch)
+    val = _trained_vectors(network, inputs, rows, settings, scratch, tracker)
+    validation = retrieval_scores(val, rows.val, settings.classes, split_by, set(rows.classes))
+    tracker.log_metrics(validation)
+    origin, earlier_groups = weights_origin(settings.network.weights)
+    card = _card(
+        network,
+        settings,
+        0 if settings.train == "whitening" else len(rows.classes),
+        tap_norms=_tap_norms(network, inputs["held_out"]),
+        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256} | origin,
+        validation=validation,
+        licence=str(dataset.card["licence"]),
+        code_version=code_version,
+    )
+    seen = {str(getattr(row, split_by)) for row in (*rows.train, *rows.held_out, *rows.val)}
+    write_embedder(folder, network, card, seen | earlier_groups)
+    shutil.rmtree(scratch)
+
+
+def _trained_vectors(
+    network: Embedder,
+    inputs: dict[str, npt.NDArray[Any]],
+    rows: EmbeddingRows,
+    settings: EmbedderTrainingSettings,
+    scratch: Path,
+    tracker: Tracker,
+) -> npt.NDArray[np.float32]:
+    """Train ``network`` in place, whitening last, and return the unit vectors of the val groups."""
+    if settings.train != "whitening":
+        _fit(network, inputs, rows, settings, scratch, tracker)
+    network.to(_device()).eval()
+    embed = RawVectors(network) if settings.train == "network" else TailVectors(network)
+    if isinstance(network.whitening, PcaWhitening):
+        network.whitening.fit(_unit(_raw(embed, inputs["train"])))
+    return _finished(network, _raw(embed, inputs["val"]))
+
+
+def _card(
+    network: Embedder,
+    settings: EmbedderTrainingSettings,
+    n_classes: int,
+    **made: Any,
+) -> EmbedderCard:
+    """Return the card of ``network`` with what its making has shown, ``made``, in the card's fields."""
+    return EmbedderCard(
+        name=settings.name,
+        backbone=settings.network.backbone,
+        weights=settings.network.weights,
+        dimension=network.dimension,
+        size_px=settings.network.size_px,
+        preprocessing=PREPROCESSING,
+        settings=settings.model_dump(mode="json"),
+        network=settings.network,
+        taps=network.tap_dimensions,
+        alpha=embedding_scale(settings.loss, n_classes) if n_classes else None,
+        n_classes=n_classes,
+        **made,
+    )
+
+
+def _fit(
+    network: Embedder,
+    inputs: dict[str, npt.NDArray[Any]],
+    rows: EmbeddingRows,
+    settings: EmbedderTrainingSettings,
+    scratch: Path,
+    tracker: Tracker,
+) -> None:
+    """Train ``network`` in place and leave it with the weights of its best epoch."""
+    loss = create_loss(settings.loss, len(rows.classes), network.raw_dimension)
+    whole = settings.train == "network"
+    embed = RawVectors(network.to(memory_format=torch.channels_last)) if whole else TailVectors(network)
+    views = partial(_views, settings, len(rows.train)) if whole else _as_they_are
+    module = EmbedderModule(embed.train(), loss, views, settings.loop)
+    column, loop = settings.class_column, settings.loop
+    train = EmbeddingItems(inputs["train"], targets_of(rows.train, rows.classes, column))
+    held_out = EmbeddingItems(inputs["held_out"], targets_of(rows.held_out, rows.classes, column))
+    options: dict[str, Any] = {"batch_size": loop.batch_size, "num_workers": loop.workers}
+    best = fit(
+        module,
+        DataLoader(train, sampler=EpochSampler(len(train), loop.seed), **options),
+        DataLoader(held_out, **options),
+        loop,
+        scratch / "checkpoints",
+        tracker,
+    )
+    module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+
+
+def _inputs(
+    network: Embedder, dataset: Dataset, rows: EmbeddingRows, train: str, scratch: Path
+) -> dict[str, npt.NDArray[Any]]:
+    """Return of each part the pictures ``(n, h, w, 3)`` uint8, or a frozen backbone's features ``(n, d)``."""
+    parts = {"train": rows.train, "held_out": rows.held_out, "val": rows.val}
+    if train == "network":
+        size_px = network.settings.size_px
+        return {
+            name: cache_pixels(dataset, part, size_px, scratch / f"{name}.pixels.npy")
+            for name, part in parts.items()
+        }
+    return {
+        name: cache_features(network, dataset, part, scratch / f"{name}.features.npy")
+        for name, part in parts.items()
+    }
+
+
+def _as_they_are(features: Tensor, keys: Tensor | None) -> Tensor:
+    return features
+
+
+def _views(settings: EmbedderTrainingSettings, n_train: int, pixels: Tensor, keys: Tensor | None) -> Tensor:
+    """``(n, h, w, 3)`` uint8 → ``(n, 3, h, w)`` float32 in [0, 1], in training of random views."""
+    images = pixels.permute(0, 3, 1, 2).float() / 255
+    if keys is not None and settings.augmented:
+        draws = [item_draw(settings.loop.seed, *divmod(int(key), n_train)) for key in keys]
+        images = augment(images, draws, settings.augment)
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+@torch.inference_mode()
+def _raw(embed: nn.Module, inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return the raw vectors ``(n, raw_dimension)`` of pictures or of features."""
+    parts = []
+    step = _BATCH if inputs.ndim == 2 else _BATCH // 8
+    for start in range(0, len(inputs), step):
+        batch = torch.from_numpy(np.array(inputs[start : start + step]))
+        images = batch if inputs.ndim == 2 else batch.permute(0, 3, 1, 2).float() / 255
+        parts.append(embed(images.to(_device())).cpu().numpy())
+    return np.concatenate(parts)
+
+
+@torch.inference_mode()
+def _finished(network: Embedder, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    vectors: npt.NDArray[np.float32] = network.finished(torch.from_numpy(raw).to(_device())).cpu().numpy()
+    return vectors
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _unit(raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return torch.nn.functional.normalize(torch.from_numpy(raw), dim=1).numpy()
+
+
+def _tap_norms(network: Embedder, inputs: npt.NDArray[Any]) -> dict[str, float]:
+    if inputs.ndim == 2:
+        features = by_tap(torch.from_numpy(np.array(inputs)), network.tap_dimensions)
+        return mean_norms({tap: part.numpy() for tap, part in features.items()})
+    return mean_norms(tap_features(network, inputs))
