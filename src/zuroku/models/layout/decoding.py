@@ -23,12 +23,14 @@ class GridOutput(Settings):
     The first four columns are the distances of left, top, right and bottom edge from the cell's point, in
     units of its stride; the others are scores in [0, 1]. ``point`` is where in its cell the point lies
     (FCOS in torchvision: 0; Ultralytics: 0.5). ``suppression_iou`` is None for a detector that gives one
-    box per object by itself.
+    box per object by itself. ``clip_first`` clips boxes to the input before they suppress each other, as
+    torchvision does; Ultralytics compares first, and keeps boxes that differ beyond the page only.
     """
 
     strides: list[int]
     point: float
     suppression_iou: float | None
+    clip_first: bool = True
 
 
 def decode_grid(
@@ -41,8 +43,7 @@ def decode_grid(
     """Return the boxes in ``output`` ``(n, 4 + c)`` for an input of ``shape`` (h, w), in input pixels.
 
     A cell may stand for several classes. Boxes are clipped to the input; those below ``score_floor``, and
-    those that a better box of their class covers, are dropped. As in torchvision's FCOS, boxes are clipped
-    before they are compared: Ultralytics compares first, and keeps boxes that differ beyond the page only.
+    those that a better box of their class covers, are dropped.
     """
     scores = output[:, 4:]
     cells, labels = np.nonzero(scores > score_floor)
@@ -53,9 +54,9 @@ def decode_grid(
     points, strides = _points(shape, tuple(grid.strides), grid.point)
     distances = output[cells, :4] * strides[cells, None]
     boxes = np.concatenate([points[cells] - distances[:, :2], points[cells] + distances[:, 2:]], axis=1)
-    boxes[:, 0::2] = boxes[:, 0::2].clip(0, shape[1])
-    boxes[:, 1::2] = boxes[:, 1::2].clip(0, shape[0])
-    kept = _kept(boxes, values, labels, grid.suppression_iou)
+    clipped = boxes.clip(0, [shape[1], shape[0]] * 2)
+    kept = _kept(clipped if grid.clip_first else boxes, values, labels, grid.suppression_iou)
+    boxes = clipped
     # Boxes without extent arise where the distances add up to nothing or less, or lie beyond the input.
     solid = (boxes[kept, 2:] > boxes[kept, :2]).all(axis=1)
     kept = kept[solid][:max_detections]

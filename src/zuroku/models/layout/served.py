@@ -13,7 +13,7 @@ class ServedDetector(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the network's output."""
-        output: Tensor = self.network(pixels.permute(0, 3, 1, 2).float() / 255)
+        output: Tensor = self.network((pixels.float() / 255).permute(0, 3, 1, 2))
         return output
 
 

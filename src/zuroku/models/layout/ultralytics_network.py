@@ -44,6 +44,7 @@ def grid_of(network: nn.Module) -> GridOutput:
         strides=[int(stride) for stride in head.stride],
         point=0.5,
         suppression_iou=None if head.end2end else 0.7,
+        clip_first=False,
     )
 
 

@@ -84,3 +84,13 @@ def test_a_box_that_ends_before_it_begins_on_both_axes_is_dropped() -> None:
     grid = GridOutput(strides=[32], point=0.5, suppression_iou=None)
     output = np.array([[-0.3, -0.2, 0.1, 0.1, 0.9]], dtype=np.float32)
     assert len(decode_grid(output, (32, 32), grid, 0.1, 10)) == 0
+
+
+def test_boxes_that_differ_beyond_the_input_only_are_one_where_they_are_clipped_first() -> None:
+    # Two cells of one level whose boxes reach beyond the right edge, one much further than the other.
+    output = np.array([[1, 1, 2, 1, 0.9], [2, 1, 12, 1, 0.8]], dtype=np.float32)
+    grid = GridOutput(strides=[32], point=0.5, suppression_iou=0.5)
+    first = decode_grid(output, (32, 64), grid, 0.1, 10)
+    later = decode_grid(output, (32, 64), grid.model_copy(update={"clip_first": False}), 0.1, 10)
+    assert (len(first), len(later)) == (1, 2)
+    assert later.boxes[:, 2].max() <= 64
