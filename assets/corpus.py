@@ -1,6 +1,7 @@
 """The corpus line: pages in, tagged and embedded figures out, and the index that finds them."""
 
 import json
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
@@ -8,7 +9,6 @@ from assets.checks import check_results, check_specs
 from assets.figures import MODEL as TAGGER
 from assets.layout import MODEL as DETECTOR
 from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, resolve
-from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact, verify
 from zuroku.corpus.batches import BatchPages, CorpusSettings, batch_names
 from zuroku.corpus.bundles import StageBundles
@@ -20,8 +20,6 @@ from zuroku.corpus.line import run_line
 from zuroku.corpus.manifest import list_batches, read_batches
 from zuroku.findings import Finding
 from zuroku.indexes.bundle import IndexSettings
-from zuroku.models.embedder_predictor import EmbedderSettings, build_embedder
-from zuroku.models.findings import EMBEDDER_CHECKS, embedder_findings
 from zuroku.profile import Profile
 from zuroku.publishing import publish
 from zuroku.reports.corpus import corpus_sheet
@@ -29,56 +27,19 @@ from zuroku.reports.release import ReleaseSettings
 
 GROUP = "corpus"
 PAGES = "page_corpus"
-EMBEDDER = "figure_embedder"
 FIGURES = "corpus_figures"
 MANIFEST = "corpus_manifest"
 INDEX = "figure_index"
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
-CODE_VERSIONS = {"embedder": "1", "figures": "1", "manifest": "1", "index": "1"}
-
-
-def embedder_asset(profile: Profile) -> dg.AssetsDefinition:
-    """Return the asset of the embedder: a frozen backbone, until embeddings are trained."""
-    defaults = profile.load(EMBEDDER, EmbedderSettings)
-    launch = launch_config(defaults)
-
-    @dg.asset(
-        name=EMBEDDER,
-        description="The embedder of figures: a frozen backbone, GAP, unit length, as a bundle.",
-        group_name=GROUP,
-        owners=OWNERS,
-        dagster_type=ARTIFACT,
-        kinds={"onnx", "mlflow"},
-        code_version=CODE_VERSIONS["embedder"],
-        check_specs=check_specs(EMBEDDER, EMBEDDER_CHECKS, EMBEDDER_CHECKS),
-        automation_condition=RETRAIN,
-    )
-    def embedder(
-        context: dg.AssetExecutionContext,
-        config: launch,  # type: ignore[valid-type]
-        tracker: dg.ResourceParam[RunTracking],
-    ) -> dg.MaterializeResult:
-        settings = resolve(config, EmbedderSettings)
-        target = profile.output(EMBEDDER, CODE_VERSIONS["embedder"], settings, {})
-        with tracker.run(context, settings, {}) as run:
-            bundle = build_embedder(settings, target, CODE_VERSIONS["embedder"])
-            version = run.register(EMBEDDER, bundle)
-            return materialized(
-                bundle,
-                settings,
-                run,
-                metadata={"model_version": version.version},
-                checks=check_results(embedder_findings(bundle.path), EMBEDDER_CHECKS),
-            )
-
-    return embedder
+CODE_VERSIONS = {"figures": "2", "manifest": "1", "index": "2"}
 
 
 def figures_asset(profile: Profile) -> dg.AssetsDefinition:
     """Return the asset that finds, cuts out, tags and embeds the figures of one batch of books."""
     settings = profile.load(FIGURES, CorpusSettings)
-    models = {name: profile.load(f"{name}_release", ReleaseSettings).model for name in (DETECTOR, TAGGER)}
+    embedders = dict(settings.embedders)
+    models = _models(profile, (DETECTOR, TAGGER, *embedders.values()))
 
     @dg.asset(
         name=FIGURES,
@@ -91,9 +52,7 @@ def figures_asset(profile: Profile) -> dg.AssetsDefinition:
         partitions_def=dg.StaticPartitionsDefinition(batch_names(settings.batches)),
         ins={
             "pages": dg.AssetIn(PAGES),
-            "detector_release": dg.AssetIn(f"{DETECTOR}_release"),
-            "tagger_release": dg.AssetIn(f"{TAGGER}_release"),
-            "embedder": dg.AssetIn(EMBEDDER),
+            **{f"{name}_release": dg.AssetIn(f"{name}_release") for name in models},
         },
         check_specs=check_specs(FIGURES, CORPUS_CHECKS, CORPUS_CHECKS[:2]),
         automation_condition=RETRAIN,
@@ -101,17 +60,19 @@ def figures_asset(profile: Profile) -> dg.AssetsDefinition:
     def corpus_figures(
         context: dg.AssetExecutionContext,
         pages: Artifact,
-        detector_release: Artifact,
-        tagger_release: Artifact,
-        embedder: Artifact,
+        **releases: Artifact,
     ) -> dg.MaterializeResult:
         batch = BatchPages(pages.path, context.partition_key, settings.batches)
-        detector, tagger = (verify(profile.champion(models[name]).resolve()) for name in (DETECTOR, TAGGER))
-        bundles = StageBundles(detector.path, tagger.path, embedder.path, settings.stage)
+        champions = _champions(profile, models)
+        bundles = StageBundles(
+            champions[DETECTOR].path,
+            champions[TAGGER].path,
+            {space: champions[name].path for space, name in embedders.items()},
+            settings.stage,
+        )
         # The batch and the bundles, not the whole corpus and the verdicts: other batches may grow, and a
         # champion may be confirmed, without this work being done again.
-        inputs = {"pages": Artifact(pages.path, batch.fingerprint), "embedder": embedder}
-        inputs |= {"detector": detector, "tagger": tagger}
+        inputs = {"pages": Artifact(pages.path, batch.fingerprint), **champions}
         target = profile.output(FIGURES, CODE_VERSIONS["figures"], settings, inputs)
         made = run_line(batch, bundles.open, settings.line, target, _executor(settings))
         corpus = FigureCorpus(made.path)
@@ -156,6 +117,8 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
     """Return the asset that builds the index of all figures, checks it, and publishes it."""
     defaults = profile.load(INDEX, IndexSettings)
     launch = launch_config(defaults)
+    corpus = profile.load(FIGURES, CorpusSettings)
+    models = _models(profile, corpus.embedders.values())
 
     @dg.asset(
         name=INDEX,
@@ -165,7 +128,8 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         dagster_type=ARTIFACT,
         kinds={"parquet"},
         code_version=CODE_VERSIONS["index"],
-        ins={"batches": dg.AssetIn(MANIFEST), "embedder": dg.AssetIn(EMBEDDER)},
+        ins={"batches": dg.AssetIn(MANIFEST)},
+        deps=[f"{name}_release" for name in models],
         check_specs=check_specs(INDEX, INDEX_CHECKS, INDEX_CHECKS),
         automation_condition=RETRAIN,
         pool=INDEX,
@@ -174,24 +138,38 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         config: launch,  # type: ignore[valid-type]
         batches: Artifact,
-        embedder: Artifact,
     ) -> dg.MaterializeResult:
         settings = resolve(config, IndexSettings)
-        inputs = {"batches": batches, "embedder": embedder}
-        target = profile.output(INDEX, CODE_VERSIONS["index"], settings, inputs)
-        made = index_figures(read_batches(batches.path, profile.home), embedder, settings, target)
+        champions = _champions(profile, models)
+        target = profile.output(INDEX, CODE_VERSIONS["index"], settings, {"batches": batches, **champions})
+        embedders = {space: champions[name] for space, name in corpus.embedders.items()}
+        figures = read_batches(batches.path, profile.home)
+        made = index_figures(figures, embedders, corpus.stage.routes, settings, target)
         findings = index_findings(made.path)
         if all(finding.passed for finding in findings):
             publish(made, profile.champion(INDEX))
-        manifest = json.loads((made.path / "manifest.json").read_text(encoding="utf-8"))
+        spaces = json.loads((made.path / "manifest.json").read_text(encoding="utf-8"))["spaces"]
         return materialized(
             made,
             settings,
-            metadata={"figures": manifest["count"], "slices": dg.MetadataValue.json(manifest["slices"])},
+            metadata={
+                "figures": sum(space["count"] for space in spaces.values()),
+                "slices": dg.MetadataValue.json({name: space["slices"] for name, space in spaces.items()}),
+            },
             checks=check_results(findings, INDEX_CHECKS),
         )
 
     return figure_index
+
+
+def _models(profile: Profile, assets: Iterable[str]) -> dict[str, str]:
+    """Return the registered name of the model that each asset trains."""
+    return {name: profile.load(f"{name}_release", ReleaseSettings).model for name in assets}
+
+
+def _champions(profile: Profile, models: Mapping[str, str]) -> dict[str, Artifact]:
+    """Return the verified bundle in use of each model; links are followed once."""
+    return {name: verify(profile.champion(model).resolve()) for name, model in models.items()}
 
 
 def _executor(settings: CorpusSettings) -> UnitExecutor:

@@ -10,17 +10,21 @@ from assets.outputs import ARTIFACT, OWNERS, materialized
 from assets.stores import Stages
 from zuroku.artifacts import Artifact
 from zuroku.datasets.collection import CollectionSettings, collection_fingerprint, load_collection
-from zuroku.datasets.findings import DATASET_CHECKS, dataset_findings, page_findings
+from zuroku.datasets.findings import DATASET_CHECKS, dataset_findings, page_findings, photo_findings
 from zuroku.datasets.manifest import CARD, MANIFEST, Dataset
 from zuroku.datasets.pages.collection import PageCollectionSettings
+from zuroku.datasets.photos.collection import PhotoCollectionSettings
 from zuroku.findings import Finding
 from zuroku.profile import Profile
 
 DVC_POOL = "dvc"
+_Collection = CollectionSettings | PageCollectionSettings | PhotoCollectionSettings
 _BLOCKING = ("schema", "unique_items", "decodable", "classes")
 
 
-def dataset_asset(profile: Profile, stage: str, description: str, class_floor: int) -> dg.AssetsDefinition:
+def dataset_asset(
+    profile: Profile, stage: str, description: str, class_floor: int, study: str | None = None
+) -> dg.AssetsDefinition:
     """Return the asset of the DVC stage ``stage``.
 
     ``class_floor`` is the least number of items that a class should have.
@@ -36,6 +40,7 @@ def dataset_asset(profile: Profile, stage: str, description: str, class_floor: i
         kinds={"dvc", "parquet"},
         code_version="1",
         pool=DVC_POOL,
+        tags={"study": study} if study else {},
         check_specs=check_specs(stage, DATASET_CHECKS, _BLOCKING),
     )
     def dataset(context: dg.AssetExecutionContext, stages: dg.ResourceParam[Stages]) -> dg.MaterializeResult:
@@ -59,15 +64,15 @@ def dataset_asset(profile: Profile, stage: str, description: str, class_floor: i
     return dataset
 
 
-def _findings(
-    found: Dataset, settings: CollectionSettings | PageCollectionSettings, floor: int
-) -> list[Finding]:
+def _findings(found: Dataset, settings: _Collection, floor: int) -> list[Finding]:
     if isinstance(settings, PageCollectionSettings):
         return page_findings(found, settings.classes, settings.labelled, floor)
+    if isinstance(settings, PhotoCollectionSettings):
+        return photo_findings(found, settings.classes, settings.labelled, floor)
     return dataset_findings(found, settings.hierarchy, settings.labelled, floor)
 
 
-def _source_changed(card: Path, settings: CollectionSettings | PageCollectionSettings, root: Path) -> bool:
+def _source_changed(card: Path, settings: _Collection, root: Path) -> bool:
     """Say whether the source lists other items than those ingested; DVC does not watch sources."""
     if not card.is_file():
         return False

@@ -9,8 +9,14 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from assets import corpus, figures, layout
+from assets import corpus, embeddings, figures, layout
 from assets.datasets import dataset_asset
+from assets.embedding_study import CHAIN, COMPARED, IMAGENET, IMET, OPEN_IMAGES
+from assets.embedding_study import COMPARISON as EMBEDDING_COMPARISON
+from assets.embedding_study import comparison_asset as embedding_comparison_asset
+from assets.feature_tuning import ASSET as FEATURE_TUNING
+from assets.feature_tuning import GROUP as TUNING_GROUP
+from assets.feature_tuning import OBJECTS, SEARCHED, feature_tuning_asset
 from assets.layout_study import COMPARISON, STUDIED, comparison_asset
 from assets.release import release_asset
 from assets.scorecard import SCORECARD, scorecard_asset
@@ -19,9 +25,13 @@ from zuroku.config import Settings, config_hash
 from zuroku.corpus.batches import CorpusSettings
 from zuroku.datasets.splits import SplitSettings
 from zuroku.indexes.bundle import IndexSettings
-from zuroku.models.embedder_predictor import EmbedderSettings
+from zuroku.models.embedding.settings import EmbedderSettings
 from zuroku.profile import Profile
 from zuroku.reports.corpus_tags import TaggingSettings
+from zuroku.reports.embedding_comparison import EmbeddingComparisonSettings
+from zuroku.reports.embedding_release import judge_embedder
+from zuroku.reports.embeddings import EmbeddingEvaluationSettings
+from zuroku.reports.feature_tuning import FeatureTuningStudySettings
 from zuroku.reports.figure_tagger import EvaluationSettings
 from zuroku.reports.label_issues import LabelIssueReportSettings
 from zuroku.reports.layout import LayoutEvaluationSettings
@@ -29,6 +39,7 @@ from zuroku.reports.layout_comparison import LayoutComparisonSettings
 from zuroku.reports.layout_release import judge_layout_detector
 from zuroku.reports.release import ReleaseSettings, judge_figure_tagger
 from zuroku.reports.scorecard import ScorecardSettings
+from zuroku.training.embedder import EmbedderTrainingSettings
 from zuroku.training.figure_tagger import FigureTaggerSettings
 from zuroku.training.layout_detector import LayoutDetectorSettings
 
@@ -37,6 +48,12 @@ _ZONE_FLOOR = 5
 _TAGGER = figures.MODEL
 _FAITHFUL = f"{_TAGGER}_faithful"
 _DETECTOR = layout.MODEL
+_EMBEDDER = embeddings.MODEL
+_SEARCHED = {
+    "ukbench": "Objects, each photographed four times (UKBench's layout).",
+    "holidays": "Scenes, each photographed a few times (INRIA Holidays' layout).",
+    "oxford5k": "Buildings with good, fair and junk views (Oxford5k's layout).",
+}
 
 
 @dataclass(frozen=True)
@@ -68,8 +85,24 @@ _LAYOUT_SETTINGS: dict[str, Configured] = {
     },
     COMPARISON: Configured(COMPARISON, LayoutComparisonSettings),
 }
+_EMBEDDING_SETTINGS: dict[str, Configured] = {
+    f"{embeddings.MUSEUM}_splits": Configured(f"{embeddings.MUSEUM}_splits", SplitSettings),
+    f"{embeddings.SCENES}_splits": Configured(f"{embeddings.SCENES}_splits", SplitSettings),
+    _EMBEDDER: Configured(_EMBEDDER, EmbedderTrainingSettings),
+    f"{_EMBEDDER}_release": Configured(f"{_EMBEDDER}_release", ReleaseSettings),
+    IMAGENET: Configured(IMAGENET, EmbedderSettings),
+    OPEN_IMAGES: Configured(OPEN_IMAGES, EmbedderTrainingSettings),
+    IMET: Configured(IMET, EmbedderTrainingSettings),
+    CHAIN: Configured(CHAIN, EmbedderTrainingSettings),
+    **{
+        f"{name}_evaluation": Configured(f"{_EMBEDDER}_evaluation", EmbeddingEvaluationSettings)
+        for name in COMPARED
+    },
+    EMBEDDING_COMPARISON: Configured(EMBEDDING_COMPARISON, EmbeddingComparisonSettings),
+    f"{OBJECTS}_splits": Configured(f"{OBJECTS}_splits", SplitSettings),
+    FEATURE_TUNING: Configured(FEATURE_TUNING, FeatureTuningStudySettings),
+}
 _CORPUS_SETTINGS: dict[str, Configured] = {
-    corpus.EMBEDDER: Configured(corpus.EMBEDDER, EmbedderSettings),
     corpus.FIGURES: Configured(corpus.FIGURES, CorpusSettings),
     corpus.MANIFEST: Configured(corpus.FIGURES, CorpusSettings),
     corpus.INDEX: Configured(corpus.INDEX, IndexSettings),
@@ -86,6 +119,9 @@ def build_assets(profile: Profile) -> list[dg.AssetsDefinition]:
     if _has(profile, _LAYOUT_SETTINGS):
         assets += _layout_assets(profile)
         studied += [f"{_DETECTOR}_evaluation", COMPARISON]
+    if _has(profile, _EMBEDDING_SETTINGS):
+        assets += _embedding_assets(profile)
+        studied += [f"{_EMBEDDER}_evaluation", EMBEDDING_COMPARISON, FEATURE_TUNING]
     if _has(profile, _CORPUS_SETTINGS):
         assets += _corpus_assets(profile)
     return [*assets, scorecard_asset(profile, studied)]
@@ -94,7 +130,7 @@ def build_assets(profile: Profile) -> list[dg.AssetsDefinition]:
 def configured(profile: Profile) -> dict[str, Configured]:
     """Return what each asset of ``profile`` is configured by; datasets are left out, because DVC decides."""
     found = {SCORECARD: Configured(SCORECARD, ScorecardSettings)}
-    for lineage in (_FIGURE_SETTINGS, _LAYOUT_SETTINGS, _CORPUS_SETTINGS):
+    for lineage in (_FIGURE_SETTINGS, _LAYOUT_SETTINGS, _EMBEDDING_SETTINGS, _CORPUS_SETTINGS):
         if _has(profile, lineage):
             found |= lineage
     return found
@@ -167,10 +203,40 @@ def _layout_assets(profile: Profile) -> list[dg.AssetsDefinition]:
     ]
 
 
+def _embedding_assets(profile: Profile) -> list[dg.AssetsDefinition]:
+    study = embeddings.GROUP
+    museum, scenes = embeddings.MUSEUM, embeddings.SCENES
+    return [
+        dataset_asset(profile, museum, "Museum objects with attributes (iMet 2019's layout).", _CLASS_FLOOR),
+        splits_asset(profile, f"{museum}_splits", museum, "group", study),
+        embeddings.embedder_asset(profile, _EMBEDDER, museum, study=None),
+        embeddings.evaluation_asset(profile, _EMBEDDER, study=None),
+        release_asset(
+            profile,
+            _EMBEDDER,
+            figures.DATASET,
+            embeddings.FIGURE_SPLITS,
+            study,
+            "mAP of tags",
+            judge_embedder,
+        ),
+        dataset_asset(profile, scenes, "Photographs of scenes (Open Images' layout).", _CLASS_FLOOR, study),
+        splits_asset(profile, f"{scenes}_splits", scenes, "group", study, study),
+        embeddings.frozen_asset(profile, IMAGENET, study),
+        embeddings.embedder_asset(profile, OPEN_IMAGES, scenes, study),
+        embeddings.embedder_asset(profile, IMET, museum, study),
+        embeddings.embedder_asset(profile, CHAIN, museum, study, start=OPEN_IMAGES),
+        *(embeddings.evaluation_asset(profile, name, study) for name in COMPARED if name != _EMBEDDER),
+        embedding_comparison_asset(profile),
+        *(dataset_asset(profile, name, _SEARCHED[name], 0, TUNING_GROUP) for name in SEARCHED),
+        splits_asset(profile, f"{OBJECTS}_splits", OBJECTS, "group", TUNING_GROUP, TUNING_GROUP),
+        feature_tuning_asset(profile),
+    ]
+
+
 def _corpus_assets(profile: Profile) -> list[dg.AssetsDefinition]:
     return [
         dataset_asset(profile, corpus.PAGES, "Pages without annotations, to be searched for figures.", 0),
-        corpus.embedder_asset(profile),
         corpus.figures_asset(profile),
         corpus.manifest_asset(profile),
         corpus.index_asset(profile),

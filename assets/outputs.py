@@ -1,7 +1,7 @@
 """What every asset does around its one domain call: read its configuration, report what it made."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -35,10 +35,21 @@ def launch_config(defaults: Settings) -> type[dg.Config]:
         if isinstance(value, Settings):
             nested = launch_config(value)
             fields[name] = (nested, Field(default=nested(), description=field.description))
+        elif isinstance(value, list | Mapping) and _hold_settings(value):
+            # Dagster knows no lists or mappings of models: these are edited as plain values.
+            plain = defaults.model_dump(mode="json", exclude_none=True)[name]
+            annotation = list[dict[str, Any]] if isinstance(value, list) else dict[str, Any]
+            fields[name] = (annotation, Field(default=plain, description=field.description))
         else:
             fields[name] = (field.annotation, Field(default=value, description=field.description))
     launch: type[dg.Config] = create_model(f"{type(defaults).__name__}Launch", __base__=dg.Config, **fields)
     return launch
+
+
+def _hold_settings(values: Sequence[Any] | Mapping[str, Any]) -> bool:
+    """Say whether a list or mapping holds our own models."""
+    held = values.values() if isinstance(values, Mapping) else values
+    return any(isinstance(value, Settings) for value in held)
 
 
 def resolve(config: dg.Config, kind: type[S]) -> S:

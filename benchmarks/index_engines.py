@@ -1,16 +1,18 @@
-"""Nearest figures: recall, queries per second, memory and building time of the engines an index could use.
+"""Nearest figures: the engines an index could use, by time, recall, memory, disk and building time.
 
-Every engine runs in a process of its own, so that its memory is its own and no threads of another wait in
-it; the processes take turns. The vectors are drawn: clusters in a space of few dimensions, as embeddings of
-pictures have them, laid into many, with some noise. Queries are further draws.
+Every engine builds in a process of its own with two cores, as long as the budget lasts, and is then opened in
+another that is kept to one core, so that its memory is its own and no thread of another waits in it. The
+engines take turns; queries come one by one. What was built is kept in a folder, so that a long comparison can
+be made in several runs.
 """
 
 import argparse
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,107 +20,32 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from benchmarks.timing import MIN_ROUNDS, Timings, as_json, circumstances, take_turns, write_json
-from zuroku.indexes.nearest import nearest_rows
+from benchmarks.timing import MIN_ROUNDS, circumstances, write_json
 
-OURS = "numpy, exact, mapped"
-REFERENCE = "faiss IndexFlatIP"
-K = 10
+_KS = (10, 100)
+_BUILDING_CORES = 2
+_SAMPLING_S = 0.05
+_TIMED_QUERIES = 100  # of all those that recall is taken from
 
-_CORES = 2
-_SEED = 20211211
-_CHUNK_ROWS = 65_536
-_LATENT, _CLUSTERS = 48, 200
-_M, _EF_CONSTRUCTION, _EF_SEARCH = 32, 80, 128
-
-Vectors = npt.NDArray[np.float32]
-Search = Callable[[Vectors], npt.NDArray[np.int64]]
-"""Returns the rows ``(q, K)`` nearest to queries ``(q, d)``."""
+Latencies = dict[int, list[np.ndarray[Any, np.dtype[np.float64]]]]
+"""For each k the seconds of each timed query, round by round."""
 
 
-def write_vectors(path: Path, count: int, dimension: int, n_queries: int) -> Vectors:
-    """Write ``(count, dimension)`` unit vectors to ``path`` and return queries of their kind."""
-    rng = np.random.default_rng(_SEED)
-    centres = rng.standard_normal((_CLUSTERS, _LATENT), dtype=np.float32)
-    spread = rng.standard_normal((_LATENT, dimension), dtype=np.float32)
+@dataclass(frozen=True)
+class Gallery:
+    """The folder of one set of vectors, and of what engines build from it."""
 
-    def draw(n: int) -> Vectors:
-        latent = centres[rng.integers(0, _CLUSTERS, n)] + rng.standard_normal((n, _LATENT), dtype=np.float32)
-        vectors = latent @ spread + rng.standard_normal((n, dimension), dtype=np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    name: str
+    folder: Path
 
-    vectors = np.lib.format.open_memmap(path, "w+", np.float32, (count, dimension))
-    for start in range(0, count, _CHUNK_ROWS):
-        part = vectors[start : start + _CHUNK_ROWS]
-        part[:] = draw(len(part))
-    vectors.flush()
-    return draw(n_queries)
+    def of(self, engine: str) -> Path:
+        """Return the folder of an engine's structure."""
+        return self.folder / "".join(letter if letter.isalnum() else "_" for letter in engine)
 
-
-def numpy_exact(vectors: Vectors) -> Search:
-    """Our scan, over the file as it lies."""
-    return lambda queries: nearest_rows(queries, vectors, K)[1]
-
-
-def faiss_knn(vectors: Vectors) -> Search:
-    """Faiss's scan over the file as it lies."""
-    import faiss
-
-    return lambda queries: faiss.knn(queries, vectors, K, metric=faiss.METRIC_INNER_PRODUCT)[1]
-
-
-def faiss_index(kind: str, vectors: Vectors) -> Search:
-    """An index of faiss, filled in chunks: ``flat``, ``hnsw``, or codes of scalars ``fp16`` and ``8bit``."""
-    import faiss
-
-    dimension, metric = vectors.shape[1], faiss.METRIC_INNER_PRODUCT
-    if kind == "flat":
-        index = faiss.IndexFlatIP(dimension)
-    elif kind == "hnsw":
-        index = faiss.IndexHNSWFlat(dimension, _M, metric)
-        index.hnsw.efConstruction, index.hnsw.efSearch = _EF_CONSTRUCTION, _EF_SEARCH
-    else:
-        code = getattr(faiss.ScalarQuantizer, f"QT_{kind}")
-        index = faiss.IndexScalarQuantizer(dimension, code, metric)
-        index.train(np.array(vectors[:_CHUNK_ROWS]))
-    for start in range(0, len(vectors), _CHUNK_ROWS):
-        index.add(np.array(vectors[start : start + _CHUNK_ROWS]))
-    return lambda queries: index.search(queries, K)[1]
-
-
-_EXACT: Mapping[str, Callable[[Vectors], Search]] = {
-    OURS: numpy_exact,
-    "faiss.knn, exact, mapped": faiss_knn,
-    REFERENCE: partial(faiss_index, "flat"),
-    "faiss scalars fp16": partial(faiss_index, "fp16"),
-    "faiss scalars int8": partial(faiss_index, "8bit"),
-}
-_GRAPH = {f"faiss HNSW (M {_M}, ef {_EF_SEARCH})": partial(faiss_index, "hnsw")}
-
-
-def serve(make: Callable[[Vectors], Search], path: Path, queries: Vectors, pipe: Connection) -> None:
-    """Build one engine, report it with its answers, then search on request until told to stop."""
-    import faiss
-
-    faiss.omp_set_num_threads(_CORES)
-    vectors = np.load(path, mmap_mode="r")
-    before = private_bytes()
-    start = perf_counter()
-    search = make(vectors)
-    seconds = perf_counter() - start
-    rows = search(queries)
-    pipe.send({"build_s": seconds, "private_bytes": private_bytes() - before, "rows": rows})
-    while request := pipe.recv():
-        if request == "single":
-            some = queries[::8]
-            for number in range(len(some)):
-                search(some[number : number + 1])
-            pipe.send(len(some))
-        else:
-            search(queries)
-            pipe.send(len(queries))
+    def load(self, name: str) -> Any:
+        """Return ``vectors``, ``queries`` or ``truth``; vectors are mapped."""
+        return np.load(self.folder / f"{name}.npy", mmap_mode="r" if name == "vectors" else None)
 
 
 def private_bytes() -> int:
@@ -127,91 +54,182 @@ def private_bytes() -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon")) << 10
 
 
-def ask(pipe: Connection, request: str) -> int:
-    """Let an engine search an eighth of the queries one by one (``single``) or all at once (``batch``)."""
-    pipe.send(request)
-    return int(pipe.recv())
+def build(engine: str, gallery: Gallery, target: Path, pipe: Connection) -> None:
+    """Build in ``target`` and report seconds and the most memory that building took."""
+    from benchmarks.nearest_engines import ENGINES
+
+    vectors = gallery.load("vectors")
+    before = most = private_bytes()
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not done.wait(_SAMPLING_S):
+            most = max(most, private_bytes())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    start = perf_counter()
+    ENGINES[engine].build(vectors, target)
+    seconds = perf_counter() - start
+    done.set()
+    watcher.join()
+    pipe.send({"build_s": seconds, "build_bytes": most - before})
+
+
+def built(engine: str, gallery: Gallery, limit_s: float) -> dict[str, Any] | None:
+    """Return what building took, now or in an earlier run, or None where it takes longer than ``limit_s``."""
+    target, note = gallery.of(engine), gallery.of(engine) / "built.npy"
+    if not note.exists():
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        process, ours = _started(build, (engine, gallery, target), threads=_BUILDING_CORES)
+        if not ours.poll(limit_s):
+            process.kill()
+            process.join()
+            shutil.rmtree(target)
+            return None
+        report = ours.recv()
+        process.join()
+        report["disk_bytes"] = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+        np.save(note, np.array([report["build_s"], report["build_bytes"], report["disk_bytes"]]))
+    seconds, most, disk = np.load(note).tolist()
+    return {"build_s": seconds, "build_bytes": most, "disk_bytes": disk}
+
+
+def serve(engine: str, gallery: Gallery, pipe: Connection) -> None:
+    """Open a structure on one core, report memory and answers, then time queries until told to stop."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    from benchmarks.nearest_engines import ENGINES
+
+    vectors, queries = gallery.load("vectors"), gallery.load("queries")
+    before = private_bytes()
+    start = perf_counter()
+    search = ENGINES[engine].open(vectors, gallery.of(engine))
+    seconds = perf_counter() - start
+    rows = {k: np.concatenate([search(query[None], k) for query in queries]) for k in _KS}
+    pipe.send({"open_s": seconds, "private_bytes": private_bytes() - before, "rows": rows})
+    while k := pipe.recv():
+        spent = np.empty(min(_TIMED_QUERIES, len(queries)))
+        for number in range(len(spent)):
+            start = perf_counter()
+            search(queries[number : number + 1], k)
+            spent[number] = perf_counter() - start
+        pipe.send(spent)
 
 
 @contextmanager
-def running(
-    engines: Mapping[str, Callable[[Vectors], Search]], path: Path, queries: Vectors
-) -> Iterator[tuple[dict[str, Connection], dict[str, dict[str, Any]]]]:
-    """Start one process per engine, one after the other; yield their pipes and what they report."""
-    pipes: dict[str, Connection] = {}
-    reports: dict[str, dict[str, Any]] = {}
+def opened(
+    engines: Sequence[str], gallery: Gallery
+) -> Iterator[dict[str, tuple[Connection, dict[str, Any]]]]:
+    """Open the engines, one process each; yield their pipes and what they report."""
+    found: dict[str, tuple[Connection, dict[str, Any]]] = {}
     processes = []
-    context = get_context("spawn")
-    for name, make in engines.items():
-        pipes[name], theirs = context.Pipe()
-        processes.append(context.Process(target=serve, args=(make, path, queries, theirs), daemon=True))
-        processes[-1].start()
-        theirs.close()
-        reports[name] = pipes[name].recv()
-    yield pipes, reports
-    for pipe in pipes.values():
-        pipe.send("")
+    for engine in engines:
+        process, pipe = _started(serve, (engine, gallery), threads=1)
+        processes.append(process)
+        found[engine] = (pipe, pipe.recv())
+    yield found
+    for pipe, _ in found.values():
+        pipe.send(0)
     for process in processes:
         process.join()
 
 
-def compare(count: int, dimension: int, n_queries: int, rounds: int, with_graph: bool) -> dict[str, Any]:
-    """Measure all engines on ``(count, dimension)`` vectors; print the table and return it for JSON."""
-    engines = {**_EXACT, **(_GRAPH if with_graph else {})}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "vectors.npy"
-        queries = write_vectors(path, count, dimension, n_queries)
-        with running(engines, path, queries) as (pipes, reports):
-            single, batch = (
-                take_turns({name: partial(ask, pipe, request) for name, pipe in pipes.items()}, rounds)
-                for request in ("single", "batch")
-            )
-    truth = reports[REFERENCE].pop("rows")
-    for report in reports.values():
-        rows = report.pop("rows", truth)
-        found = sum(len(set(ours) & set(theirs)) for ours, theirs in zip(rows, truth, strict=True))
-        report["recall_at_10"] = found / truth.size
-    print(f"\n{count:,} × {dimension}, {n_queries} queries\n")
-    print(markdown(reports, single, batch))
-    timings = {"single": as_json(single, OURS), "batch": as_json(batch, OURS)}
-    return {"count": count, "dimension": dimension, "queries": n_queries, "engines": reports, **timings}
+def _started(target: Callable[..., None], arguments: tuple[Any, ...], threads: int) -> tuple[Any, Connection]:
+    """Start ``target(*arguments, pipe)`` in a process whose libraries take so many threads."""
+    # Read when a library is loaded, so before the process starts.
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=target, args=(*arguments, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
 
 
-def markdown(reports: Mapping[str, Mapping[str, Any]], single: Timings, batch: Timings) -> str:
-    """Return a Markdown table: medians over the rounds, and the median of the paired ratios to ours."""
+def compare(gallery: Gallery, engines: Sequence[str], rounds: int, limit_s: float) -> dict[str, Any]:
+    """Measure ``engines`` on ``gallery``; print the table and return it for JSON."""
+    reports = {engine: report for engine in engines if (report := built(engine, gallery, limit_s))}
+    truth = gallery.load("truth")
+    latencies: dict[str, Latencies] = {engine: {k: [] for k in _KS} for engine in reports}
+    with opened(list(reports), gallery) as running:
+        for _ in range(rounds):
+            for k in _KS:
+                for engine, (pipe, _) in running.items():
+                    pipe.send(k)
+                    latencies[engine][k].append(pipe.recv())
+        for engine, (_, told) in running.items():
+            rows = told.pop("rows")
+            reports[engine] |= told | _summary(latencies[engine])
+            for k in _KS:
+                pairs = zip(rows[k], truth[:, :k], strict=True)
+                shared = sum(len(set(found) & set(true)) for found, true in pairs)
+                reports[engine][f"recall_at_{k}"] = shared / truth[:, :k].size
+    missing = [engine for engine in engines if engine not in reports]
+    print(f"\n{gallery.name}, {len(truth)} queries one by one on one core\n\n{markdown(reports)}")
+    for engine in missing:
+        print(f"not built within {limit_s:.0f} s: {engine}")
+    return {"gallery": gallery.name, "queries": len(truth), "engines": reports, "not_built": missing}
+
+
+def _summary(latencies: Latencies) -> dict[str, Any]:
+    summary: dict[str, Any] = {}
+    for k, spent in latencies.items():
+        medians = [1000 * float(np.median(one)) for one in spent]
+        summary[f"p50_ms_at_{k}"] = float(np.median(medians))
+        summary[f"p50_ms_at_{k}_by_round"] = medians
+        summary[f"p95_ms_at_{k}"] = float(np.median([1000 * np.quantile(one, 0.95) for one in spent]))
+    return summary
+
+
+def markdown(reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a Markdown table; times are medians over the rounds, the range of the rounds in brackets."""
     lines = [
-        f"| engine | recall@{K} | queries/s, one by one | {OURS} is faster by | queries/s, all at once "
-        f"| {OURS} is faster by | private memory, MiB | built in, s |",
-        "|---|---:|---:|---|---:|---|---:|---:|",
+        "| engine | built in, s | most memory while building, MiB | on disk, MiB | memory, MiB "
+        "| p50, k = 10, ms | p95 | recall@10 | p50, k = 100, ms | p95 | recall@100 |",
+        "|---|---:|---:|---:|---:|---|---:|---:|---|---:|---:|",
     ]
-    for name, report in reports.items():
-        cells = [name, f"{report['recall_at_10']:.3f}"]
-        for timings in (single, batch):
-            ratio = timings.ratio(OURS, name)
-            spread = f"{ratio.median:.2f}× ({ratio.lowest:.2f}–{ratio.highest:.2f})"
-            rate = timings.median_rate(name)
-            cells += [f"{rate:,.1f}" if rate < 100 else f"{rate:,.0f}", "" if name == OURS else spread]
-        cells += [f"{report['private_bytes'] / 2**20:,.0f}", f"{report['build_s']:.1f}"]
+    for engine, report in reports.items():
+        cells = [engine, f"{report['build_s']:.1f}"]
+        cells += [f"{report[name] / 2**20:,.0f}" for name in ("build_bytes", "disk_bytes", "private_bytes")]
+        for k in _KS:
+            medians = report[f"p50_ms_at_{k}_by_round"]
+            cells.append(f"{report[f'p50_ms_at_{k}']:.2f} ({min(medians):.2f}–{max(medians):.2f})")
+            cells += [f"{report[f'p95_ms_at_{k}']:.2f}", f"{report[f'recall_at_{k}']:.4f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Measure every size and dimension asked for."""
+    """Measure every set and size asked for."""
+    from benchmarks.index_vectors import SETS, write_vectors
+    from benchmarks.nearest_engines import ENGINES
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--dimensions", type=int, nargs="+", default=[512, 1280])
-    parser.add_argument("--graph-limit", type=int, default=100_000, help="largest size to build HNSW for")
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--engines", nargs="+", default=[""], help="only those whose names hold one of these")
     parser.add_argument("--queries", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=MIN_ROUNDS)
+    parser.add_argument("--build-limit", type=float, default=900, help="seconds that an engine may build")
+    parser.add_argument("--build-only", action="store_true", help="measure in a later run")
+    parser.add_argument("--folder", type=Path, default=Path("var/benchmarks/index_engines"))
     parser.add_argument("--out", type=Path, help="JSON file for the result")
     options = parser.parse_args()
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:_CORES])
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:_BUILDING_CORES])
+    engines = [name for name in ENGINES if any(part in name for part in options.engines)]
     result: dict[str, Any] = {**circumstances(), "results": []}
-    for dimension in options.dimensions:
-        for size in options.sizes:
-            graph = size <= options.graph_limit
-            result["results"].append(compare(size, dimension, options.queries, options.rounds, graph))
+    for size in options.sizes:
+        for kind in options.sets:
+            gallery = Gallery(f"{size:,} {kind}", options.folder / f"{kind}_{size}_{options.queries}")
+            write_vectors(kind, size, options.queries, gallery.folder)
+            if options.build_only:
+                for engine in engines:
+                    report = built(engine, gallery, options.build_limit)
+                    print(f"{gallery.name}, {engine}: {report or 'not built in time'}")
+                continue
+            result["results"].append(compare(gallery, engines, options.rounds, options.build_limit))
             write_json(options.out, result)
     print(f"\nload average at the start: {result['load_average']}")
 

@@ -23,7 +23,8 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
             f"{metrics['n_items']} figures of {metrics['n_groups']} unseen books"
         )
     _print_layout(settings)
-    for name in ("figure_tagger_release", "layout_detector_release"):
+    _print_embeddings(settings)
+    for name in ("figure_tagger_release", "layout_detector_release", "figure_embedder_release"):
         release = _latest(settings, name)
         if release is not None:
             print(f"{name}: {json.loads((release.path / 'verdict.json').read_text())['reason']}")
@@ -31,6 +32,7 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
     for name, what in (
         ("figure_tagger_evaluation", "report.md and pictures"),
         ("layout_detector_evaluation", "report.md and a sheet of detections"),
+        ("figure_embedder_evaluation", "report.md and plots of the space"),
         ("figure_label_issues", "labels to review"),
         ("figure_tags", "tags of the corpus, a JSON per book"),
         ("paper_scorecard", "scorecard.html"),
@@ -59,6 +61,18 @@ def _print_layout(settings: Environment) -> None:
     print(
         f"layout_detector ({settings.profile.name} profile): {', '.join(told)}, on "
         f"{metrics['n_pages']} pages of {metrics['n_groups']} unseen books"
+    )
+
+
+def _print_embeddings(settings: Environment) -> None:
+    evaluation = _latest(settings, "figure_embedder_evaluation")
+    if evaluation is None:
+        return
+    metrics: dict[str, Any] = json.loads((evaluation.path / "metrics.json").read_text())
+    print(
+        f"figure_embedder ({settings.profile.name} profile): mAP of tags in other books "
+        f"{spelled(metrics['map_other_books'])}, by chance {metrics['chance']:.3f}, on "
+        f"{metrics['n_figures']} figures of {metrics['n_books']} books"
     )
 
 

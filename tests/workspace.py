@@ -45,7 +45,12 @@ def tiny_workspace(root: Path) -> Environment:
     edit(root, "layout_detector", size_px=128, loop=loop, least_f1=0.0)
     edit(root, "layout_detector_evaluation", floor=0.0, resamples=100)
     edit(root, "layout_detector_release", gate={"delta": 0.05, "floor": 0.0, "resamples": 100, "seed": 1})
-    edit(root, "figure_embedder", size_px=64)
+    edit(root, "imet2019", generated={"seed": 5, "subjects": 60, "size_px": 96})
+    network = {"backbone": "tf_efficientnet_lite0", "weights": "packaged", "size_px": 64}
+    network |= {"whitening": "pca", "dimension": 16, "grey": True}
+    edit(root, "figure_embedder", network=network)
+    edit(root, "figure_embedder_evaluation", floor=0.0, resamples=100, map_seeds=[1])
+    edit(root, "figure_embedder_release", gate={"delta": 0.03, "floor": 0.0, "resamples": 100, "seed": 1})
     # Whatever a tiny detector takes for a figure goes on through the line.
     edit(root, "corpus_figures", stage={"min_score": 0.03}, line={"pages_per_unit": 3})
     var = root / "var"

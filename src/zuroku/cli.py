@@ -4,15 +4,13 @@ Each command reads its arguments, calls the domain, and turns our errors into on
 imports stay inside the commands, so that ``--help`` is quick.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zuroku.errors import ZurokuError
+from zuroku.cli_evaluate import evaluate
+from zuroku.console import explained, progress_bar
 
 app = typer.Typer(
     help="Scanned pages and photographs of places, made findable.",
@@ -20,16 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Print our own errors as a message and leave with status 1; others keep their traceback."""
-    try:
-        yield
-    except ZurokuError as error:
-        typer.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
-        raise typer.Exit(1) from error
+app.add_typer(evaluate, name="evaluate")
 
 
 @app.command()
@@ -44,7 +33,7 @@ def ingest(
     """Read a collection and write it as a dataset: manifest, tar shards, cards."""
     from zuroku.datasets.collection import ingest_collection, load_collection
 
-    with _explained(), _bar(f"ingest {stage}") as show:
+    with explained(), progress_bar(f"ingest {stage}") as show:
         settings = load_collection(configs / f"{stage}.yaml")
         dataset = ingest_collection(settings, data / stage, root, show)
         card = dataset.card
@@ -70,13 +59,13 @@ def tag(
     from zuroku.profile import champion_folder
     from zuroku.tagging import source_folders, tag_folders
 
-    with _explained():
+    with explained():
         folders = source_folders(folder)
         predictor = TaggerPredictor(
             champion_folder(var, "figure_tagger") if model == "champion" else Path(model)
         )
         total = sum(map(len, folders.values()))
-        with _bar("tag") as show:
+        with progress_bar("tag") as show:
             done = iter(range(1, total + 1))
             report = tag_folders(predictor, folders, out, threshold, lambda: show(next(done), total))
     for item_id, reason in report.skipped.items():
@@ -108,11 +97,11 @@ def extract(
     from zuroku.corpus.pages import page_source
     from zuroku.corpus.stage import StageSettings
 
-    with _explained(), _bar("extract") as show:
+    with explained(), progress_bar("extract") as show:
         bundles = StageBundles(
             _bundle(var, "layout_detector", detector),
             _bundle(var, "figure_tagger", tagger),
-            None,
+            {},
             StageSettings(min_score=min_score),
         )
         report = extract_figures(page_source(pages), bundles.open(), out, workers, show)
@@ -131,19 +120,46 @@ def search(
     index: Annotated[str, typer.Option(help="'champion', or the folder of an index bundle.")] = "champion",
     k: Annotated[int, typer.Option(min=1, help="How many figures to show.")] = 10,
     tag: Annotated[str | None, typer.Option(help="Only figures with this primary tag.")] = None,
+    space: Annotated[
+        str | None, typer.Option(help="Search this space; else the image's own tag chooses one.")
+    ] = None,
+    tagger: Annotated[
+        str, typer.Option(help="'champion', or the folder of a tagger bundle: what chooses among spaces.")
+    ] = "champion",
+    exact: Annotated[bool, typer.Option("--exact", help="Compare with every figure.")] = False,
     sheet: Annotated[Path | None, typer.Option(help="Draw the result into this JPEG.")] = None,
     var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
 ) -> None:
     """Find the figures of an index that look most like an image."""
     from zuroku.indexes.search import load_index
-    from zuroku.models.embedder_predictor import EmbedderPredictor
-    from zuroku.reports.search_sheet import find_figures
+    from zuroku.models.embedding.predictor import EmbedderPredictor
+    from zuroku.models.tagger_predictor import TaggerPredictor
+    from zuroku.reports.search_sheet import Wanted, find_figures, primary_tag_of
 
-    with _explained():
+    def tag_image(data: bytes) -> str:
+        return primary_tag_of(TaggerPredictor(_bundle(var, "figure_tagger", tagger)), data)
+
+    with explained():
         opened = load_index(_bundle(var, "figure_index", index))
-        embedder = EmbedderPredictor(opened.encoder_folder)
-        table = find_figures(opened, image, embedder.embed_bytes, embedder.sha256, k, tag, sheet)
-    typer.echo(table)
+        wanted = Wanted(k, space, tag, exact)
+        typer.echo(find_figures(opened, image, EmbedderPredictor, tag_image, wanted, sheet))
+
+
+@app.command()
+def rollback(
+    name: Annotated[str, typer.Argument(help="What to take back: figure_index.")],
+    var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
+) -> None:
+    """Go back to the index that was published before; a second time, further back.
+
+    Models are not taken back like this: the registry names their champions.
+    """
+    from zuroku.profile import champion_folder
+    from zuroku.publishing import rollback as roll_back
+
+    with explained():
+        champion = champion_folder(var, name)
+        typer.echo(f"{name}: version {roll_back(champion).sha256[:16]} is published again")
 
 
 def _bundle(var: Path, name: str, chosen: str) -> Path:
@@ -151,45 +167,6 @@ def _bundle(var: Path, name: str, chosen: str) -> Path:
     from zuroku.profile import champion_folder
 
     return champion_folder(var, name) if chosen == "champion" else Path(chosen)
-
-
-class _Bar:
-    """A progress bar on a terminal; a line per tenth elsewhere (logs, DVC, Dagster)."""
-
-    def __init__(self, title: str) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._title = title
-        self._live = sys.stderr.isatty()
-        self._tenth = 0
-        if self._live:
-            from rich.console import Console
-
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-            )
-            self._progress = Progress(*columns, console=Console(stderr=True))
-            self._task = self._progress.add_task(title, total=None)
-
-    def __call__(self, done: int, total: int) -> None:
-        if self._live:
-            self._progress.update(self._task, completed=done, total=total)
-        elif total and 10 * done // total > self._tenth:
-            self._tenth = 10 * done // total
-            typer.echo(f"{self._title}: {done} of {total}", err=True)
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[_Bar]:
-    bar = _Bar(title)
-    if not bar._live:
-        yield bar
-        return
-    with bar._progress:
-        yield bar
 
 
 def main() -> None:

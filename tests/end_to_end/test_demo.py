@@ -38,7 +38,8 @@ def test_every_output_is_there_and_sealed(finished: Environment) -> None:
     names = ["figure_splits", "figure_tagger", "figure_tagger_evaluation", "figure_label_issues"]
     names += ["figure_tagger_release", "figure_tags", "paper_scorecard"]
     names += ["page_splits", "layout_detector", "layout_detector_evaluation", "layout_detector_release"]
-    names += ["figure_embedder", "corpus_manifest", "figure_index"]
+    names += ["imet2019_splits", "figure_embedder", "figure_embedder_evaluation", "figure_embedder_release"]
+    names += ["corpus_manifest", "figure_index"]
     names += ["corpus_figures/batch_0000", "corpus_figures/batch_0001"]
     for name in names:
         verify(latest(finished, name))
@@ -120,8 +121,8 @@ def test_what_a_change_makes_run(workspace: Environment, monkeypatch: pytest.Mon
     assert made(workspace, "figure_tagger") == 1
 
     edit(root, "ndl_imagelabel", generated={"seed": 1, "books": 40})
-    # the stage and everything after it; the corpus is not touched
-    assert run_jobs(workspace, ["demo_job"]) == 12
+    # the stage and everything after it, the judgement of the embedder too; the corpus is not touched
+    assert run_jobs(workspace, ["demo_job"]) == 14
     assert made(workspace, "figure_tagger") == 2
     with sqlite3.connect(workspace.profile.var / "mlflow.db") as database:
         statuses = {row[0] for row in database.execute("select status from runs")}

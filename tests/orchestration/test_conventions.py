@@ -96,7 +96,7 @@ def test_the_main_job_has_no_study_in_it_and_the_calendar_runs_it() -> None:
     assert not studies & set(definitions.resolve_job_def("demo_job").asset_layer.selected_asset_keys)
     in_jobs = [
         definitions.resolve_job_def(f"study_{lineage}").asset_layer.selected_asset_keys
-        for lineage in ("figures", "layout")
+        for lineage in ("figures", "layout", "embeddings", "feature_tuning")
     ]
     assert studies <= set().union(*in_jobs)
     assert [schedule.job_name for schedule in build_schedules()] == ["demo_job"]
@@ -106,6 +106,7 @@ def test_commands_that_the_documents_name_exist() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.M))
     commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands |= {str(group.name) for group in app.registered_groups}
     pages = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]
     text = "\n".join(page.read_text() for page in pages)
     named = set(re.findall(r"(?:^|`|full )make ([a-z]+)", text, flags=re.M))

@@ -2,13 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from zuroku.artifacts import Artifact, build, verify
-from zuroku.errors import IntegrityError
-from zuroku.publishing import publish, published
+from zuroku.errors import BundleError, IntegrityError
+from zuroku.publishing import publish, published, rollback
 
 
 def bundle(root: Path, text: str) -> Artifact:
@@ -113,3 +114,118 @@ def test_the_version_in_use_before_is_kept_after_a_rollback_too(tmp_path: Path) 
         publish(released, champion)
     kept = {path.name for path in (champion.parent / "versions").iterdir()}
     assert a.sha256[:16] in kept
+
+
+def released(root: Path, names: str) -> tuple[Path, dict[str, Artifact]]:
+    """Publish bundles one after the other; return the champion and the bundles by name."""
+    champion = root / "models" / "champion"
+    bundles = {name: bundle(root, name) for name in names}
+    for name in names:
+        publish(bundles[name], champion)
+    return champion, bundles
+
+
+def content(champion: Path) -> str:
+    return (champion / "card.json").read_text()
+
+
+def test_a_rollback_goes_to_the_version_before_and_a_second_further_back(tmp_path: Path) -> None:
+    champion, bundles = released(tmp_path, "abc")
+    assert rollback(champion) == Artifact(champion, bundles["b"].sha256)
+    assert content(champion) == "b"
+    assert published(champion) == Artifact(champion, bundles["b"].sha256)
+    rollback(champion)
+    assert content(champion) == "a"
+    with pytest.raises(BundleError, match=f"no version before {bundles['a'].sha256[:16]} is kept"):
+        rollback(champion)
+    assert content(champion) == "a"
+
+
+def test_what_comes_after_a_rollback_goes_back_to_what_was_in_use_then(tmp_path: Path) -> None:
+    champion, _ = released(tmp_path, "abc")
+    rollback(champion)
+    publish(bundle(tmp_path, "d"), champion)
+    rollback(champion)
+    assert content(champion) == "b"
+
+
+def test_the_version_taken_back_may_be_published_again(tmp_path: Path) -> None:
+    champion, bundles = released(tmp_path, "abc")
+    rollback(champion)
+    publish(bundles["c"], champion)
+    assert content(champion) == "c"
+    rollback(champion)
+    assert content(champion) == "b"
+
+
+def test_publishing_the_same_again_does_not_make_it_its_own_predecessor(tmp_path: Path) -> None:
+    champion, bundles = released(tmp_path, "ab")
+    publish(bundles["b"], champion)
+    rollback(champion)
+    assert content(champion) == "a"
+
+
+def test_versions_that_were_forgotten_cannot_be_gone_back_to(tmp_path: Path) -> None:
+    champion, _ = released(tmp_path, "abcd")
+    rollback(champion)
+    rollback(champion)
+    assert content(champion) == "b"
+    with pytest.raises(BundleError, match="no version before"):
+        rollback(champion)
+
+
+def test_nothing_published_is_said_and_nothing_is_made(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="nothing is published"):
+        rollback(tmp_path / "models" / "champion")
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_damaged_version_is_not_gone_back_to(tmp_path: Path) -> None:
+    champion, bundles = released(tmp_path, "ab")
+    (tmp_path / "models" / "versions" / bundles["a"].sha256[:16] / "card.json").write_text("forged")
+    with pytest.raises(IntegrityError, match="changed card"):
+        rollback(champion)
+    assert published(champion) == Artifact(champion, bundles["b"].sha256)
+
+
+def steps_of(act: Callable[[], object], monkeypatch: pytest.MonkeyPatch, killed_at: int) -> bool:
+    """Run ``act`` with a kill before its change ``killed_at`` of the disk; return whether it came to that."""
+    left = iter(range(killed_at))
+
+    def watched(change: Callable[..., object]) -> Callable[..., object]:
+        def changed(*arguments: object, **options: object) -> object:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            return change(*arguments, **options)
+
+        return changed
+
+    with monkeypatch.context() as patch:
+        for owner, name in ((os, "replace"), (os, "utime"), (Path, "symlink_to"), (shutil, "rmtree")):
+            patch.setattr(owner, name, watched(getattr(owner, name)))
+        try:
+            act()
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("killed_at", range(12))
+@pytest.mark.parametrize("act", ["publish", "rollback"])
+def test_killed_between_any_steps_a_whole_champion_stays_and_the_way_back_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str, killed_at: int
+) -> None:
+    champion, bundles = released(tmp_path, "abc")
+    bundles["d"] = bundle(tmp_path, "d")
+    acts = {"publish": lambda: publish(bundles["d"], champion), "rollback": lambda: rollback(champion)}
+    killed = steps_of(acts[act], monkeypatch, killed_at)
+    assert killed == (killed_at < {"publish": 8, "rollback": 3}[act])
+    assert published(champion) is not None
+    done = "d" if act == "publish" else "b"
+    assert content(champion) in ("c", done)
+    if content(champion) == "c":
+        acts[act]()
+        assert content(champion) == done
+    before = {"d": "c", "b": "a"}[done]
+    rollback(champion)
+    assert content(champion) == before

@@ -27,6 +27,9 @@ class CorpusSettings(Settings):
     workers: int = Field(default=2, ge=1, description="threads, where there is no cluster")
     line: LineSettings = LineSettings()
     stage: StageSettings = StageSettings()
+    embedders: dict[str, str] = Field(
+        default={"general": "figure_embedder"}, description="space → the embedder whose champion fills it"
+    )
     ray: RaySettings | None = None
 
 

@@ -9,31 +9,44 @@ import numpy as np
 from zuroku.artifacts import Artifact
 from zuroku.corpus.figure_corpus import FigureCorpus
 from zuroku.datasets.images import decode_rgb
+from zuroku.errors import BundleError
 from zuroku.findings import Finding
 from zuroku.indexes.build import build_index
-from zuroku.indexes.bundle import EncoderIdentity, IndexEntry, IndexSettings
+from zuroku.indexes.bundle import EncoderIdentity, IndexEntry, IndexSettings, SpaceEncoder
+from zuroku.indexes.router import RouteSettings, primary_tag
 from zuroku.indexes.search import FigureIndex, load_index
+from zuroku.indexes.space import Space
 from zuroku.indexes.thumbnail import THUMBNAIL_PX, thumbnail_jpeg
-from zuroku.models.embedder_predictor import EmbedderPredictor
+from zuroku.models.embedding.predictor import EmbedderPredictor
 
-INDEX_CHECKS = ("rows_and_vectors_agree", "figures_find_themselves")
-
-UNTAGGED = "untagged"
-"""The slice of figures to which the tagger gave no tag."""
+INDEX_CHECKS = ("rows_and_vectors_agree", "figures_find_themselves", "candidates_hold_the_nearest")
 
 _PROBES = 64
+_NEIGHBOURS = 10
+_LEAST_RECALL = 0.98
 
 
 def index_figures(
-    batches: Mapping[str, Artifact], embedder: Artifact, settings: IndexSettings, target: Path
+    batches: Mapping[str, Artifact],
+    embedders: Mapping[str, Artifact],
+    routes: RouteSettings,
+    settings: IndexSettings,
+    target: Path,
 ) -> Artifact:
     """Write the index of all figures of ``batches`` (batch → figure corpus) to ``target``.
 
-    Raises as ``build_index``.
+    ``embedders`` are the bundles of the spaces and ``routes`` the routes by which the corpus was embedded.
+
+    Raises:
+        BundleError: a figure was embedded by another embedder, or for another space.
+        Everything that ``build_index`` raises.
     """
-    encoder = encoder_identity(embedder)
+    encoders = {
+        space: SpaceEncoder(encoder_identity(embedder), embedder.path)
+        for space, embedder in embedders.items()
+    }
     data = {name: batch.sha256 for name, batch in batches.items()}
-    return build_index(_entries(batches), settings, encoder, target, data, embedder.path)
+    return build_index(_entries(batches, encoders, routes), settings, encoders, routes, target, data)
 
 
 def encoder_identity(embedder: Artifact) -> EncoderIdentity:
@@ -45,29 +58,74 @@ def encoder_identity(embedder: Artifact) -> EncoderIdentity:
 
 
 def index_findings(folder: Path) -> list[Finding]:
-    """Check the index in ``folder``: what it holds agrees, and figures drawn evenly find themselves."""
+    """Check the index in ``folder``: what it holds agrees, and figures drawn evenly are found.
+
+    They must find themselves, and where a space is searched by candidates, what a full scan finds.
+    """
     index = load_index(folder)
-    index.check()
-    rows = np.linspace(0, len(index) - 1, min(_PROBES, len(index)), dtype=np.int64)
-    found = index.search(np.array(index.vectors[rows]), 1, index.manifest.encoder.sha256)
-    # Two figures may be the same picture; then either is right.
-    lost = int((found.scores[:, 0] < 1 - 1e-3).sum())
+    drawn = lost = 0
+    recalls = {}
+    for name, space in index.spaces.items():
+        rows = np.linspace(0, space.manifest.count - 1, min(_PROBES, space.manifest.count), dtype=np.int64)
+        probes = np.array(space.vectors[rows])
+        found = space.search(probes, 1, space.manifest.encoder.sha256)
+        drawn += len(rows)
+        # Two figures may be the same picture; then either is right.
+        lost += int((found.scores[:, 0] < 1 - 1e-3).sum())
+        if space.manifest.approximate:
+            recalls[name] = _recall(space, probes)
+    told = ", ".join(f"{name} {recall:.3f}" for name, recall in recalls.items())
     return [
-        Finding(INDEX_CHECKS[0], True, f"{len(index)} figures, slices {_slices(index)}"),
-        Finding(INDEX_CHECKS[1], lost == 0, f"{lost} of {len(rows)} figures drawn are not their own nearest"),
+        Finding(INDEX_CHECKS[0], True, f"{len(index)} figures, {_slices(index)}"),
+        Finding(INDEX_CHECKS[1], lost == 0, f"{lost} of {drawn} figures drawn are not their own nearest"),
+        Finding(
+            INDEX_CHECKS[2],
+            min(recalls.values(), default=1) >= _LEAST_RECALL,
+            f"recall@{_NEIGHBOURS} of {told}, at least {_LEAST_RECALL} is wanted: else raise approximate_from"
+            if recalls
+            else "every space is small and scanned in whole",
+            {f"recall_{name}": recall for name, recall in recalls.items()},
+        ),
     ]
 
 
+def _recall(space: Space, probes: np.ndarray[Any, np.dtype[np.float32]]) -> float:
+    """Return the share of a full scan's neighbours that are found; scores tell, for pictures may be equal."""
+    sha256 = space.manifest.encoder.sha256
+    found = space.search(probes, _NEIGHBOURS, sha256).scores
+    last = space.search(probes, _NEIGHBOURS, sha256, exact=True).scores[:, -1:]
+    return float((found >= last - 1e-6).mean())
+
+
 def _slices(index: FigureIndex) -> str:
-    return ", ".join(f"{tag} {stop - start}" for tag, (start, stop) in index.manifest.slices.items())
+    return "; ".join(
+        f"{name}: {', '.join(f'{tag} {stop - start}' for tag, (start, stop) in space.slices.items())}"
+        for name, space in index.manifest.spaces.items()
+    )
 
 
-def _entries(batches: Mapping[str, Artifact]) -> Iterator[IndexEntry]:
+def _entries(
+    batches: Mapping[str, Artifact], encoders: Mapping[str, SpaceEncoder], routes: RouteSettings
+) -> Iterator[IndexEntry]:
     for name in sorted(batches):
         corpus = FigureCorpus(batches[name].path)
         for rows in corpus.figures():
             for row in rows.to_pylist():
+                _refuse_other_embedder(row, encoders, routes)
                 yield _entry(row, corpus)
+
+
+def _refuse_other_embedder(
+    row: dict[str, Any], encoders: Mapping[str, SpaceEncoder], routes: RouteSettings
+) -> None:
+    space = routes.route(primary_tag(row["tags"]), encoders).space
+    expected = (space, encoders[space].identity.sha256)
+    if (row["space"], row["encoder_sha256"]) != expected:
+        raise BundleError(
+            f"figure {row['figure_id']} was embedded for the space {row['space']} by {row['encoder_sha256']}",
+            expected=f"for {expected[0]} by {expected[1]}",
+            remedy="run the corpus again with these embedders and routes",
+        )
 
 
 def _entry(row: dict[str, Any], corpus: FigureCorpus) -> IndexEntry:
@@ -79,8 +137,7 @@ def _entry(row: dict[str, Any], corpus: FigureCorpus) -> IndexEntry:
         pid=row["group"],
         title=row["title"],
         box=(row["x_min"], row["y_min"], row["x_max"], row["y_max"]),
-        # Labels stand from the general to the special, so the last is the most telling.
-        primary_tag=row["tags"][-1] if row["tags"] else UNTAGGED,
+        primary_tag=primary_tag(row["tags"]),
         tags=tags,
         licence=row["licence"],
         source_url=row["source_url"],

@@ -2,6 +2,9 @@
 
 A stage opens nothing by itself and keeps nothing between pages, so that threads may share one and a
 cluster may build one per process. Reading pages and writing results belong to ``units``.
+
+The detector looks at a fraction of a page's pixels and most pages hold no figure, so a page is decoded in
+full only where something is cut from it. A file that is cut short is found out by either decode.
 """
 
 import hashlib
@@ -18,10 +21,12 @@ from pydantic import Field
 
 from zuroku.config import Settings
 from zuroku.corpus.crops import Box, jpeg_bytes, pixel_boxes, reading_order, square_image
-from zuroku.datasets.images import decode_rgb
+from zuroku.datasets.images import decode_reduced, decode_rgb
 from zuroku.detections import Detections
 from zuroku.errors import BundleError, ImageError
 from zuroku.evaluation.framing import Framing, framing_of
+from zuroku.indexes.router import RouteSettings, primary_tag
+from zuroku.models.inference_pool import Precision
 from zuroku.tagging import Tags, tags_of
 
 
@@ -45,10 +50,21 @@ class StageSettings(Settings):
     edge_tolerance_px: float = Field(
         default=8.0, ge=0, description="text this near to an edge of the page counts as cut off"
     )
+    detector_precision: Precision = Field(
+        default="bf16",
+        description="bf16 is half as fast again where the processor has it, and moves AP by .1",
+    )
+    routes: RouteSettings = Field(
+        default=RouteSettings(), description="which embedder a figure gets, by its primary tag"
+    )
 
 
-class DetectorClasses(Protocol):
+class DetectorPapers(Protocol):
     """The part of a detector's card that a stage reads."""
+
+    @property
+    def size_px(self) -> int:
+        """The long side of a page as the detector looks at it."""
 
     @property
     def figure_classes(self) -> list[str]:
@@ -63,8 +79,8 @@ class PageDetector(Protocol):
     """Finds the zones of a page; safe to share among threads."""
 
     @property
-    def card(self) -> DetectorClasses:
-        """What the detector's classes are for."""
+    def card(self) -> DetectorPapers:
+        """How large the detector sees a page, and what its classes are for."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -74,8 +90,8 @@ class PageDetector(Protocol):
     def sha256(self) -> str:
         """The bundle's version."""
 
-    def detect_image(self, page: Image.Image) -> Detections:
-        """Return the boxes on ``page``, in its pixels."""
+    def detect_image(self, page: Image.Image, original_size: tuple[int, int] | None = None) -> Detections:
+        """Return the boxes on ``page``, in its pixels, or in those of a page of ``original_size``."""
 
     def confident(self, found: Detections) -> Detections:
         """Return those of ``found`` that reach the threshold of their class."""
@@ -130,13 +146,19 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure cut from a page: ``box`` is exactly what ``jpeg`` shows, in pixels of the upright page."""
+    """A figure cut from a page: ``box`` is exactly what ``jpeg`` shows, in pixels of the upright page.
+
+    ``embedding`` is by the embedder of ``space``, whose bundle has the seal ``encoder_sha256``; a stage
+    without embedders leaves all three empty.
+    """
 
     figure_id: str
     label: str
     box: Box
     score: float
     tags: Tags
+    space: str
+    encoder_sha256: str
     embedding: npt.NDArray[np.float32] | None
     jpeg: bytes
 
@@ -175,54 +197,57 @@ class Stopwatch:
 
 
 class PageStage:
-    """The models that a page meets, opened. Without an ``embedder`` figures have no embedding.
+    """The models that a page meets, opened. Without ``embedders`` figures have no embedding.
 
-    ``versions`` names the models by the SHA-256 of their bundles; results are only as old as these.
+    ``embedders`` maps each space to its own. ``versions`` names the models by the SHA-256 of their bundles;
+    results are only as old as these.
 
     Raises:
         BundleError: the configured figure classes are not among the detector's.
+        ConfigError: the embedders are not those that the routes name.
     """
 
     def __init__(
         self,
         detector: PageDetector,
         tagger: FigureTagger,
-        embedder: Embedder | None,
+        embedders: Mapping[str, Embedder],
         settings: StageSettings,
         versions: Mapping[str, str],
     ) -> None:
         self.detector = detector
         self.tagger = tagger
-        self.embedder = embedder
+        self.embedders = dict(embedders)
         self.settings = settings
         self.versions = dict(versions)
+        if embedders:
+            settings.routes.check(embedders)
         chosen = detector.card.figure_classes if settings.figure_classes is None else settings.figure_classes
         self._figure_labels = _indices(detector.classes, chosen)
         self._overall_labels = _indices(detector.classes, detector.card.overall_classes)
 
     @property
     def dimension(self) -> int:
-        """The length of the embeddings.
+        """The length of the embeddings; −1, as Arrow writes it, where embedders differ.
 
         Raises:
             BundleError: there is no embedder.
         """
-        if self.embedder is None:
+        lengths = {embedder.dimension for embedder in self.embedders.values()}
+        if not lengths:
             raise BundleError(
                 "a stage without an embedder",
-                expected="detector, tagger and embedder: the figures of a corpus have embeddings",
-                remedy="name the embedder's bundle",
+                expected="detector, tagger and embedders: the figures of a corpus have embeddings",
+                remedy="name the embedders' bundles",
             )
-        return self.embedder.dimension
+        return lengths.pop() if len(lengths) == 1 else -1
 
     def warm_up(self) -> None:
         """Compile the models, which is not left to whichever of several threads comes first."""
-        sizes = [self.tagger.card.size_px] + ([self.embedder.size_px] if self.embedder else [])
         self.detector.detect_image(Image.new("RGB", (64, 64), "white"))
-        blanks = [np.zeros((size, size, 3), dtype=np.uint8) for size in sizes]
-        self.tagger.probabilities(blanks[0])
-        if self.embedder is not None:
-            self.embedder.embed_pixels(blanks[-1])
+        self.tagger.probabilities(_blank(self.tagger.card.size_px))
+        for embedder in self.embedders.values():
+            embedder.embed_pixels(_blank(embedder.size_px))
 
     def process(self, page_id: str, data: bytes) -> PageResult:
         """Return the figures on the encoded page ``data``; a page that is no image yields its error."""
@@ -230,40 +255,44 @@ class PageStage:
         sha256 = hashlib.sha256(data).hexdigest()
         try:
             with clock("decode"):
-                page = self._decoded(data)
+                page, size = self._decoded(data)
+            with clock("detect"):
+                found = self._found(page, size)
+            places = self._places(found, size)
+            if places and page.size != size:
+                with clock("decode"):
+                    page = decode_rgb(data)
         except ImageError as error:
             return PageResult(sha256, error=error.found, milliseconds=clock.milliseconds)
-        with clock("detect"):
-            found = self._found(page)
-        places = self._places(found, page)
         figures = [
             self._figure(f"{page_id}_{index}", page, *place, clock) for index, place in enumerate(places)
         ]
         overall = found.boxes[np.isin(found.labels, self._overall_labels)]
-        framing = framing_of(overall, page.width, page.height, self.settings.edge_tolerance_px)
-        return PageResult(sha256, page.width, page.height, figures, framing, milliseconds=clock.milliseconds)
+        framing = framing_of(overall, *size, self.settings.edge_tolerance_px)
+        return PageResult(sha256, *size, figures, framing, milliseconds=clock.milliseconds)
 
-    def _decoded(self, data: bytes) -> Image.Image:
-        page = decode_rgb(data)
-        if min(page.size) < self.settings.min_page_px:
+    def _decoded(self, data: bytes) -> tuple[Image.Image, tuple[int, int]]:
+        """Return the page as large as the detector needs it, and its full size."""
+        page, (width, height) = decode_reduced(data, self.detector.card.size_px)
+        if min(width, height) < self.settings.min_page_px:
             raise ImageError(
-                f"an image of {page.width} × {page.height} pixels is no page",
+                f"an image of {width} × {height} pixels is no page",
                 expected=f"at least {self.settings.min_page_px} pixels on each side",
                 remedy="fetch the page again in a legible size",
             )
-        return page
+        return page, (width, height)
 
-    def _found(self, page: Image.Image) -> Detections:
-        found = self.detector.detect_image(page)
+    def _found(self, page: Image.Image, size: tuple[int, int]) -> Detections:
+        found = self.detector.detect_image(page, size)
         if self.settings.min_score is None:
             return self.detector.confident(found)
         kept = found.scores >= self.settings.min_score
         return Detections(found.boxes[kept], found.scores[kept], found.labels[kept])
 
-    def _places(self, found: Detections, page: Image.Image) -> list[tuple[Box, str, float]]:
+    def _places(self, found: Detections, size: tuple[int, int]) -> list[tuple[Box, str, float]]:
         """Return box, class and score of each figure, in reading order."""
         kept = np.isin(found.labels, self._figure_labels)
-        boxes = pixel_boxes(found.boxes[kept], page.width, page.height, self.settings.margin_share)
+        boxes = pixel_boxes(found.boxes[kept], *size, self.settings.margin_share)
         labels, scores = found.labels[kept], found.scores[kept]
         shorter = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.iinfo(np.int64).max)
         large = shorter >= self.settings.min_figure_px
@@ -284,15 +313,24 @@ class PageStage:
             probabilities = self.tagger.probabilities(pixels)
             decided = self.tagger.decide(probabilities[None], self.settings.tag_threshold)[0]
             tags = tags_of(probabilities, decided, self.tagger.card.labels)
-        embedding = None
-        if self.embedder is not None:
+        space, encoder_sha256, embedding = "", "", None
+        if self.embedders:
+            space = self.settings.routes.route(
+                primary_tag([tag["tag"] for tag in tags]), self.embedders
+            ).space
+            embedder = self.embedders[space]
+            encoder_sha256 = embedder.sha256
             with clock("embed"):
-                if self.embedder.size_px != self.tagger.card.size_px:
-                    pixels = square_image(crop, self.embedder.size_px)
-                embedding = self.embedder.embed_pixels(pixels)
+                if embedder.size_px != self.tagger.card.size_px:
+                    pixels = square_image(crop, embedder.size_px)
+                embedding = embedder.embed_pixels(pixels)
         with clock("encode"):
             jpeg = jpeg_bytes(crop)
-        return Figure(figure_id, label, box, score, tags, embedding, jpeg)
+        return Figure(figure_id, label, box, score, tags, space, encoder_sha256, embedding, jpeg)
+
+
+def _blank(size_px: int) -> npt.NDArray[np.uint8]:
+    return np.zeros((size_px, size_px, 3), dtype=np.uint8)
 
 
 def _indices(classes: Sequence[str], chosen: Sequence[str]) -> list[int]:

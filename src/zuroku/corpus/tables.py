@@ -49,8 +49,10 @@ _MARGINS = ("left", "top", "right", "bottom")
 def figures_schema(dimension: int) -> pa.Schema:
     """Return the columns of the figures: one row per figure, with an embedding of ``dimension``.
 
-    The box is in pixels of the upright page, and what the JPEG at ``shard``, ``offset``, ``length``
-    shows. ``tags`` and ``confidences`` belong together one by one, in the order of the tagger's labels.
+    A ``dimension`` of −1 takes embeddings of any length. ``space`` names whose embedder made it, and
+    ``encoder_sha256`` that embedder's bundle. The box is in pixels of the upright page, and what the JPEG
+    at ``shard``, ``offset``, ``length`` shows. ``tags`` and ``confidences`` belong together one by one, in
+    the order of the tagger's labels.
     """
     return pa.schema(
         [
@@ -68,6 +70,8 @@ def figures_schema(dimension: int) -> pa.Schema:
             ("score", pa.float32()),
             ("tags", pa.list_(pa.string())),
             ("confidences", pa.list_(pa.float32())),
+            ("space", pa.string()),
+            ("encoder_sha256", pa.string()),
             ("embedding", pa.list_(pa.float32(), dimension)),
             ("sha256", pa.string()),
             ("shard", pa.string()),
@@ -112,6 +116,8 @@ def figure_row(page: Page, figure: Figure, sha256: str, shard: str, offset: int)
         "score": figure.score,
         "tags": [tag["tag"] for tag in figure.tags],
         "confidences": [tag["confidence"] for tag in figure.tags],
+        "space": figure.space,
+        "encoder_sha256": figure.encoder_sha256,
         "embedding": figure.embedding,
         "sha256": sha256,
         "shard": shard,

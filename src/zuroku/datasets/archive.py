@@ -1,4 +1,7 @@
-"""Unpacking a zip archive that nobody vouches for into a folder that appears whole or not at all."""
+"""Unpacking an archive that nobody vouches for into a folder that appears whole or not at all.
+
+Zip archives are read here, tar archives by ``tarball``.
+"""
 
 import shutil
 import stat
@@ -10,6 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from zuroku.artifacts import locked, replace_folder
 from zuroku.datasets.faults import FaultList
+from zuroku.datasets.tarball import TAR_SUFFIXES, extract_tarball
 from zuroku.errors import SourceError, StorageError
 
 MAX_RATIO = 200
@@ -24,14 +28,14 @@ _ENCRYPTED_FLAG = 0x1
 
 
 def extract_archive(archive: Path, folder: Path, max_bytes: int) -> None:
-    """Unpack the zip file ``archive`` to ``folder``, at most ``max_bytes`` in all.
+    """Unpack ``archive``, a tar file if its name says so, else zip, to ``folder``: at most ``max_bytes``.
 
-    Names are UTF-8 where the archive says so or they can be, else Shift-JIS (cp932), which Japanese
+    Names are UTF-8 where a zip archive says so or they can be, else Shift-JIS (cp932), which Japanese
     Windows writes without saying so.
-    Every member's CRC is checked. If ``folder`` is there already, it is left as it is.
+    Every zip member's CRC is checked. If ``folder`` is there already, it is left as it is.
 
     Raises:
-        SourceError: not a zip file, damaged, or with members that leave the folder, are links,
+        SourceError: not such a file, damaged, or with members that leave the folder, are links,
             encrypted, named twice, or unpack to too much; all such members are listed.
         StorageError: the disk is full or not writable; nothing is left behind.
     """
@@ -41,7 +45,8 @@ def extract_archive(archive: Path, folder: Path, max_bytes: int) -> None:
         work = folder.parent / f".{folder.name}.partial"
         try:
             shutil.rmtree(work, ignore_errors=True)
-            _extract(archive, work, max_bytes)
+            extract = extract_tarball if archive.name.endswith(TAR_SUFFIXES) else _extract
+            extract(archive, work, max_bytes)
             replace_folder(work, folder)
         except OSError as error:
             raise StorageError(

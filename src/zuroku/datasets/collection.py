@@ -1,4 +1,7 @@
-"""A collection by configuration: figures that are drawn, in a folder or downloaded; pages by ``pages``."""
+"""A collection by configuration: figures that are drawn, in a folder or downloaded.
+
+Pages and photographs have modules of their own, ``pages`` and ``photos``.
+"""
 
 from functools import partial
 from pathlib import Path
@@ -15,6 +18,7 @@ from zuroku.datasets.ingest import Collection, IngestSettings, Progress, ingest
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.ndl_download import DownloadSettings, illustrations_of_tag, imagelabel_items
 from zuroku.datasets.pages.collection import PageCollectionSettings, open_pages
+from zuroku.datasets.photos.collection import PhotoCollectionSettings, open_photos
 from zuroku.datasets.sample.figures import SampleSettings, plan_figures, render_figure
 from zuroku.datasets.source import SourceItem
 
@@ -28,6 +32,7 @@ _ABOUT = {
     "url",
     "citation",
     "source",
+    "layout",
     "hierarchy",
     "classes",
     "figure_classes",
@@ -69,32 +74,40 @@ class CollectionSettings(Settings):
 class _Kind(Settings):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    kind: Literal["figures", "pages"] = "figures"
+    kind: Literal["figures", "pages", "photos"] = "figures"
 
 
-def load_collection(path: Path) -> CollectionSettings | PageCollectionSettings:
-    """Read the YAML file of a dataset; its ``kind`` says whether figures (the default) or pages.
+AnyCollection = CollectionSettings | PageCollectionSettings | PhotoCollectionSettings
+
+
+def load_collection(path: Path) -> AnyCollection:
+    """Read the YAML file of a dataset; its ``kind`` says whether figures (the default), pages or photos.
 
     Raises:
         ConfigError: see ``load_settings``.
     """
-    if load_settings(path, _Kind).kind == "pages":
+    kind = load_settings(path, _Kind).kind
+    if kind == "pages":
         return load_settings(path, PageCollectionSettings)
+    if kind == "photos":
+        return load_settings(path, PhotoCollectionSettings)
     return load_settings(path, CollectionSettings)
 
 
-def open_collection(settings: CollectionSettings | PageCollectionSettings, root: Path) -> Collection:
+def open_collection(settings: AnyCollection, root: Path) -> Collection:
     """List the items of the configured source; their bytes are read later.
 
     Relative paths of the configuration start at ``root``.
     """
     if isinstance(settings, PageCollectionSettings):
         return open_pages(settings, root)
+    if isinstance(settings, PhotoCollectionSettings):
+        return open_photos(settings, root)
     return _open_figures(settings, root)
 
 
 def ingest_collection(
-    settings: CollectionSettings | PageCollectionSettings,
+    settings: AnyCollection,
     out: Path,
     root: Path,
     progress: Progress = lambda done, total: None,
@@ -106,7 +119,7 @@ def ingest_collection(
     return ingest(collection, out, settings.ingest, about, progress, finish=write_croissant)
 
 
-def collection_fingerprint(settings: CollectionSettings | PageCollectionSettings, root: Path) -> str | None:
+def collection_fingerprint(settings: AnyCollection, root: Path) -> str | None:
     """Return the fingerprint of what the source holds now, or None where only a fetch can tell."""
     if settings.source in _FETCHED:
         return None

@@ -73,14 +73,17 @@ def write_croissant(folder: Path) -> None:
 
 
 def _field(context: mlc.Context, column: pa.Field) -> mlc.Field:
-    """Describe a column of the manifest; a list of structs as an array with one field for each member."""
-    if not pa.types.is_list(column.type):
+    """Describe a column of the manifest; a list as an array, one of structs with a field for each member."""
+    is_list = pa.types.is_list(column.type)
+    kind = column.type.value_type if is_list else column.type
+    if not pa.types.is_struct(kind):
         extract = mlc.Extract(ctx=context, column=column.name)
         return mlc.Field(
             ctx=context,
             id=f"items/{column.name}",
             name=column.name,
-            data_types=[_TYPES[column.type]],
+            data_types=[_TYPES[kind]],
+            is_array=is_list or None,
             source=mlc.Source(ctx=context, file_object="manifest", extract=extract),
         )
     members = [
@@ -96,7 +99,7 @@ def _field(context: mlc.Context, column: pa.Field) -> mlc.Field:
                 transforms=[mlc.Transform(ctx=context, json_path=member.name)],
             ),
         )
-        for member in column.type.value_type
+        for member in kind
     ]
     return mlc.Field(
         ctx=context, id=f"items/{column.name}", name=column.name, is_array=True, sub_fields=members

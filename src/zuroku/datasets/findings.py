@@ -36,10 +36,21 @@ def page_findings(dataset: Dataset, classes: Collection[str], labelled: bool, fl
     return _findings(dataset, _zone_counts, classes, labelled, floor)
 
 
+def photo_findings(
+    dataset: Dataset, classes: Collection[str] | None, labelled: bool, floor: int
+) -> list[Finding]:
+    """Check a ``dataset`` of photographs in the same way, by all of their labels.
+
+    ``floor`` is the least number of items with a label that occurs. Without ``classes`` any label will do,
+    but where photographs should be ``labelled``, each has one.
+    """
+    return _findings(dataset, _label_counts, classes, labelled, floor)
+
+
 def _findings(
     dataset: Dataset,
     count: Callable[[pd.DataFrame], Mapping[str, int]],
-    classes: Collection[str],
+    classes: Collection[str] | None,
     labelled: bool,
     floor: int,
 ) -> list[Finding]:
@@ -50,7 +61,8 @@ def _findings(
             Finding(name, False, "not looked at: the manifest cannot be read") for name in DATASET_CHECKS[1:]
         ]
     counts = count(manifest)
-    unknown = sorted(set(counts) - (set(classes) if labelled else {""}))
+    known = set(counts) - {""} if classes is None else set(classes)
+    unknown = sorted(set(counts) - (known if labelled else {""}))
     strange = ", ".join(name or "(no class)" for name in unknown)
     small = {name: n for name, n in counts.items() if labelled and n < floor}
     twice = int(manifest["item_id"].duplicated().sum() + manifest["sha256"].duplicated().sum())
@@ -68,7 +80,8 @@ def split_findings(dataset: Dataset, splits: pd.DataFrame, by: str) -> list[Find
     manifest = dataset.manifest
     twice = splits.loc[splits["group"].duplicated(), "group"].tolist()
     without = sorted(set(manifest[by]) - set(splits["group"]))
-    lacking = {} if without else missing_classes(manifest[by].tolist(), manifest["label"].tolist(), splits)
+    labelled = manifest[[by, "labels"]].explode("labels").fillna({"labels": ""})
+    lacking = {} if without else missing_classes(labelled[by].tolist(), labelled["labels"].tolist(), splits)
     return [
         Finding("one_split_per_group", not twice, f"groups in two splits: {twice[:5] or 'none'}"),
         Finding("every_group_has_a_split", not without, f"groups without a split: {without[:5] or 'none'}"),
@@ -79,7 +92,9 @@ def split_findings(dataset: Dataset, splits: pd.DataFrame, by: str) -> list[Find
 
 
 def _label_counts(manifest: pd.DataFrame) -> dict[str, int]:
-    return {str(label): int(n) for label, n in manifest["label"].value_counts().items()}
+    """Count items by class, one with several under each; without a class they count as of no class."""
+    labels = manifest["labels"].explode().fillna("")
+    return {str(label): int(n) for label, n in labels.value_counts().items()}
 
 
 def _zone_counts(manifest: pd.DataFrame) -> dict[str, int]:

@@ -45,15 +45,17 @@ def probe_image(data: bytes) -> ImageInfo:
 
 
 def upright_size(data: bytes) -> tuple[int, int]:
-    """Return (width, height) of ``data`` as ``decode_rgb`` would give it, from its header alone.
+    """Return (width, height) of ``data`` as ``decode_rgb`` would give it; of a JPEG or WebP by its header.
 
     Raises:
-        ImageError: empty, of an unknown format, or larger than ``MAX_PIXELS``.
+        ImageError: empty, of an unknown format, or larger than ``MAX_PIXELS``; a PNG or TIFF also if it does
+            not decode.
     """
     image = _open(data)
-    # EXIF orientations 5 to 8 lie on their side.
-    lies = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-    return (image.height, image.width) if lies else (image.width, image.height)
+    if image.format in ("PNG", "TIFF"):
+        # A PNG may tell its orientation after its pixels; Pillow turns a TIFF with them.
+        _load(image)
+    return (image.height, image.width) if _lies(image) else image.size
 
 
 def decode_rgb(data: bytes, min_side_px: int | None = None) -> Image.Image:
@@ -70,7 +72,25 @@ def decode_rgb(data: bytes, min_side_px: int | None = None) -> Image.Image:
     if min_side_px is not None:
         image.draft(None, (min_side_px, min_side_px))
     _load(image)
-    return _to_rgb(ImageOps.exif_transpose(image))
+    return _upright_rgb(image)
+
+
+def decode_reduced(data: bytes, long_side_px: int) -> tuple[Image.Image, tuple[int, int]]:
+    """Decode ``data`` as ``decode_rgb``, at the smallest scale that keeps a long side of ``long_side_px``.
+
+    Returns the image, and the (width, height) that ``decode_rgb`` gives it in full. Only JPEGs have other
+    scales; at each of them all of the data are read, so what is cut short is refused as in full.
+
+    Raises:
+        ImageError: as ``probe_image``.
+    """
+    image = _open(data)
+    stored = image.size
+    least_side = max(1, -(-long_side_px * min(stored) // max(stored)))
+    image.draft(None, (least_side, least_side))
+    _load(image)
+    full_size = stored[::-1] if _lies(image) else stored
+    return _upright_rgb(image), full_size
 
 
 def square_pixels(data: bytes, size_px: int) -> npt.NDArray[np.uint8]:
@@ -120,6 +140,17 @@ def _load(image: Image.Image) -> None:
             expected="a complete image",
             remedy="fetch or copy the file again; it is cut short or damaged",
         ) from error
+
+
+def _lies(image: Image.Image) -> bool:
+    # EXIF orientations 5 to 8 lie on their side.
+    return image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+
+
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    # In place: the copy of a page that is upright already would cost milliseconds.
+    ImageOps.exif_transpose(image, in_place=True)
+    return _to_rgb(image)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -12,7 +12,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -46,7 +46,7 @@ _FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/tiff": "tif", "image/webp": "webp"}
 
 _Answer = tuple[str, bytes]
-"""What somebody says of an image: its label, and a digest of its zones."""
+"""What somebody says of an image: its labels in one text, and a digest of its zones."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of items done and the number there are."""
@@ -66,12 +66,14 @@ class Collection:
 
     ``fingerprint`` changes whenever the list of items may have changed: a half-done ingest is only
     continued under the same one. ``workers`` says whether reading is bound by the processor
-    (``process``: items are drawn) or by disk and network (``thread``).
+    (``process``: items are drawn) or by disk and network (``thread``). ``beside`` are further files of the
+    dataset, by their paths in it, such as the texts of a ground truth.
     """
 
     items: list[SourceItem]
     fingerprint: str
     workers: Literal["process", "thread"]
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,9 @@ def ingest(
             _prepare(work, collection.fingerprint)
             _write_shards(collection, work, settings, progress)
             _write_tables(work, settings, card)
+            for name, data in collection.beside.items():
+                (work / name).parent.mkdir(exist_ok=True)
+                write_atomically(work / name, data)
             finish(work)
             shutil.rmtree(work / "parts")
             (work / "fingerprint").unlink()
@@ -191,6 +196,7 @@ def _write_item(writer: ShardWriter, shard: str, read: _Read) -> dict[str, Any]:
         "height": read.height,
         "media_type": read.media_type,
         "label": item.label,
+        "labels": item.all_labels,
         "group": item.group,
         "title": item.title,
         "licence": item.licence,
@@ -209,6 +215,7 @@ def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any])
     retrieval: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
     zones: Counter[str] = Counter()
+    items = 0
     annotated = False
     groups: set[str] = set()
     with pq.ParquetWriter(work / MANIFEST, MANIFEST_SCHEMA, compression="zstd") as writer:
@@ -221,7 +228,8 @@ def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any])
                     bad.append({k: row[k] for k in ("item_id", "label", "source_url")} | {"reason": reason})
                 else:
                     kept.append(row)
-                    counts[row["label"]] += 1
+                    items += 1
+                    counts.update(row["labels"] or [""])
                     zones.update(zone["label"] for zone in row["zones"] or ())
                     annotated |= row["zones"] is not None
                     groups.add(row["group"])
@@ -234,9 +242,9 @@ def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any])
                 writer.write_table(pa.Table.from_pylist(kept, schema=MANIFEST_SCHEMA))
     write_table(bad, QUARANTINE_SCHEMA, work / "quarantine.parquet")
     write_table(retrieval, RETRIEVAL_SCHEMA, work / "retrieval.parquet")
-    _refuse_bad_collections(bad, sum(counts.values()), settings, work)
+    _refuse_bad_collections(bad, items, settings, work)
     numbers = {
-        "items": sum(counts.values()),
+        "items": items,
         "groups": len(groups),
         "quarantined": len(bad),
         "counts": dict(sorted(counts.items())),
@@ -280,7 +288,8 @@ def _contradictions(work: Path) -> dict[int, str]:
 
 def _answer(row: Mapping[str, Any]) -> _Answer:
     zones = row["zones"]
-    return row["label"], b"" if zones is None else hashlib.sha256(json.dumps(zones).encode()).digest()
+    digest = b"" if zones is None else hashlib.sha256(json.dumps(zones).encode()).digest()
+    return ", ".join(row["labels"]), digest
 
 
 def _refuse_bad_collections(

@@ -25,6 +25,9 @@ MANIFEST = "manifest.parquet"
 CARD = "dataset.json"
 SHARDS = "shards"
 
+LABELS_TYPE = pa.list_(pa.string())
+"""All classes of an item, sorted: those of one class hold it here too, unlabelled ones an empty list."""
+
 MANIFEST_SCHEMA = pa.schema(
     [
         ("item_id", pa.string()),
@@ -36,6 +39,7 @@ MANIFEST_SCHEMA = pa.schema(
         ("height", pa.int32()),
         ("media_type", pa.string()),
         ("label", pa.string()),
+        ("labels", LABELS_TYPE),
         ("group", pa.string()),
         ("title", pa.string()),
         ("licence", pa.string()),

@@ -12,11 +12,12 @@ from zuroku.datasets.zones import ZonedImage
 
 @dataclass(frozen=True)
 class SourceItem:
-    """One figure or page before it is ingested.
+    """One figure, page or photograph before it is ingested.
 
     ``item_id`` is unique in the collection (NDL: ``PID_frame_index``); ``label`` is the class, or
     empty where nobody has labelled it; ``group`` is what must not be split (the book, by its PID).
-    ``read`` returns the encoded image, a page that somebody has annotated with its zones, and may
+    Where an image may have several classes, ``label`` is empty and ``labels`` holds them all.
+    ``read`` returns the encoded image, one that somebody has annotated with its zones, and may
     raise ``DownloadError``, ``ImageError`` or ``OSError``. A source that fetches says so with
     ``retrieved``. ``reviewed`` is false where the label is a guess.
     """
@@ -30,3 +31,9 @@ class SourceItem:
     read: Callable[[], bytes | ZonedImage]
     retrieved: bool = False
     reviewed: bool = True
+    labels: tuple[str, ...] = ()
+
+    @property
+    def all_labels(self) -> list[str]:
+        """The classes of the item, sorted, each once: of one class just that, of nobody's labelling none."""
+        return sorted({*self.labels, self.label} - {""})

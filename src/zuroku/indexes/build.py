@@ -1,6 +1,7 @@
 """Building an index bundle from a stream of figures: checked one by one, whole or not at all.
 
-Memory holds a batch of rows per tag and eight bytes per figure, whatever their number. A build that was
+Memory holds a batch of rows per tag, eight bytes per figure, and of one large space at a time the codes, a
+fifteenth of its vectors, whatever the number of figures. A build that was
 killed begins again: what costs time are the vectors, and keeping those is the caller's part.
 """
 
@@ -11,6 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +24,22 @@ from zuroku import artifacts
 from zuroku.artifacts import Artifact
 from zuroku.datasets.shards import member_key
 from zuroku.errors import BundleError, ImageError, StorageError
+from zuroku.indexes.approximate import can_approximate, write_codes
 from zuroku.indexes.bundle import (
+    CODES,
     ENCODER,
     MANIFEST,
     PAYLOAD,
+    SPACES,
     UNIT_TOLERANCE,
-    EncoderIdentity,
+    VECTORS,
     IndexEntry,
     IndexManifest,
     IndexSettings,
+    SpaceEncoder,
+    SpaceManifest,
 )
+from zuroku.indexes.router import RouteSettings
 from zuroku.indexes.spool import TagSpool, ThumbnailShards, join_spools
 from zuroku.indexes.thumbnail import check_thumbnail
 
@@ -42,32 +50,36 @@ _SHOWN = 5
 def build_index(
     entries: Iterable[IndexEntry],
     settings: IndexSettings,
-    encoder: EncoderIdentity,
+    encoders: Mapping[str, SpaceEncoder],
+    routes: RouteSettings,
     target: Path,
     data: Mapping[str, str],
-    encoder_folder: Path | None = None,
 ) -> Artifact:
     """Write the index of ``entries`` to the folder ``target`` unless it is already there, and return it.
 
-    Within a tag, figures keep the order in which they come. ``data`` names the inputs by their SHA-256.
-    ``encoder_folder`` is the encoder's sealed bundle, kept in the index so that it can be searched with
-    nothing else.
+    ``encoders`` are those of the spaces; ``routes`` say by its primary tag in which of these a figure lies.
+    Spaces without a figure are left out. Within a tag, figures keep the order in which they come. ``data``
+    names the inputs by their SHA-256. An encoder whose sealed bundle is given is kept in the index, so that
+    it can be searched with nothing else.
 
     Raises:
         BundleError: there is no entry, an id stands twice, or an entry cannot be indexed: its vector is not
             finite, not of unit length or of another dimension, or its thumbnail is none.
-        IntegrityError: ``encoder_folder`` is not the encoder that ``encoder`` names.
+        ConfigError: the encoders are not those that the routes name.
+        IntegrityError: an encoder's folder is not the encoder that it is named.
         StorageError: the disk is full. Nothing stays behind.
     """
+    routes.check(encoders)
+    recipe = _Recipe(settings, encoders, routes, data)
 
     def make(work: Path) -> None:
         shutil.rmtree(work)
         work.mkdir()
         try:
-            if encoder_folder is not None:
-                artifacts.verify(encoder_folder, encoder.sha256)
-                shutil.copytree(encoder_folder, work / ENCODER)
-            _write(entries, settings, encoder, data, work)
+            for encoder in encoders.values():
+                if encoder.folder is not None:
+                    artifacts.verify(encoder.folder, encoder.identity.sha256)
+            _write(entries, recipe, work)
         except BaseException:
             shutil.rmtree(work)
             raise
@@ -79,31 +91,55 @@ def build_index(
             raise
         raise StorageError(
             f"no room left while building {target}: {error.strerror}",
-            expected="space for vectors, payload and thumbnails, and once more for the largest tag",
+            expected="space for vectors, codes, payload and thumbnails, and once more for the largest tag",
             remedy="free space or raise the limit, and run the same command",
         ) from error
 
 
-def _write(
-    entries: Iterable[IndexEntry],
-    settings: IndexSettings,
-    encoder: EncoderIdentity,
-    data: Mapping[str, str],
-    work: Path,
-) -> None:
+@dataclass(frozen=True)
+class _Recipe:
+    """What an index is made by, besides its figures."""
+
+    settings: IndexSettings
+    encoders: Mapping[str, SpaceEncoder]
+    routes: RouteSettings
+    data: Mapping[str, str]
+
+
+def _write(entries: Iterable[IndexEntry], recipe: _Recipe, work: Path) -> None:
     spool_folder = work / "spool"
     spool_folder.mkdir()
-    spools: dict[str, TagSpool] = {}
+    slices, digests = _write_rows(entries, recipe, work, spool_folder)
+    _refuse_duplicates(np.frombuffer(digests, dtype=np.uint64), work / PAYLOAD)
+    shutil.rmtree(spool_folder)
+    manifest = IndexManifest(
+        name=recipe.settings.name,
+        count=len(digests),
+        routes=recipe.routes,
+        spaces={name: _finished_space(name, of_tag, recipe, work) for name, of_tag in slices.items()},
+        data=dict(recipe.data),
+        settings=recipe.settings,
+    )
+    (work / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _write_rows(
+    entries: Iterable[IndexEntry], recipe: _Recipe, work: Path, spool_folder: Path
+) -> tuple[dict[str, dict[str, tuple[int, int]]], "array[int]"]:
+    """Write vectors, payload and thumbnails; return the slices by space and tag, and a digest of each id."""
+    spools: dict[tuple[str, str], TagSpool] = {}
+    dimensions = {space: encoder.identity.dimension for space, encoder in recipe.encoders.items()}
     digests = array("Q")
     with ExitStack() as open_files:
-        thumbnails = ThumbnailShards(work, settings.shard_bytes)
+        thumbnails = ThumbnailShards(work, recipe.settings.shard_bytes)
         open_files.callback(thumbnails.close)
         for entry in entries:
-            vector = _checked_vector(entry, encoder.dimension)
-            if entry.primary_tag not in spools:
-                spools[entry.primary_tag] = TagSpool(spool_folder, len(spools))
-                open_files.callback(spools[entry.primary_tag].close)
-            spools[entry.primary_tag].add(vector, _payload_row(entry, thumbnails))
+            space = recipe.routes.route(entry.primary_tag, recipe.encoders).space
+            vector = _checked_vector(entry, dimensions[space])
+            if (space, entry.primary_tag) not in spools:
+                spools[space, entry.primary_tag] = TagSpool(spool_folder, len(spools))
+                open_files.callback(spools[space, entry.primary_tag].close)
+            spools[space, entry.primary_tag].add(vector, _payload_row(entry, thumbnails))
             digests.append(_digest(entry.figure_id))
     if not digests:
         raise BundleError(
@@ -111,19 +147,27 @@ def _write(
             expected="at least one figure",
             remedy="check that detection and tagging found figures, and what the tags leave out",
         )
-    slices = join_spools(spools, encoder.dimension, work)
-    _refuse_duplicates(np.frombuffer(digests, dtype=np.uint64), work / PAYLOAD)
-    shutil.rmtree(spool_folder)
-    manifest = IndexManifest(
-        name=settings.name,
-        dimension=encoder.dimension,
-        count=len(digests),
+    return join_spools(spools, dimensions, work), digests
+
+
+def _finished_space(
+    name: str, slices: dict[str, tuple[int, int]], recipe: _Recipe, work: Path
+) -> SpaceManifest:
+    """Add the codes, where the space is large, and the encoder; return what the space holds."""
+    encoder, folder = recipe.encoders[name], work / SPACES / name
+    if encoder.folder is not None:
+        shutil.copytree(encoder.folder, folder / ENCODER)
+    vectors = np.load(folder / VECTORS, mmap_mode="r")
+    approximate = len(vectors) >= recipe.settings.approximate_from and can_approximate(*vectors.shape)
+    if approximate:
+        write_codes(vectors, folder / CODES)
+    return SpaceManifest(
+        dimension=encoder.identity.dimension,
+        count=len(vectors),
         slices=slices,
-        encoder=encoder,
-        data=dict(data),
-        settings=settings,
+        approximate=approximate,
+        encoder=encoder.identity,
     )
-    (work / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def _checked_vector(entry: IndexEntry, dimension: int) -> npt.NDArray[np.float32]:
@@ -141,7 +185,7 @@ def _checked_vector(entry: IndexEntry, dimension: int) -> npt.NDArray[np.float32
     raise BundleError(
         f"figure {entry.figure_id} has {fault}",
         expected=f"a finite vector of unit length with {dimension} dimensions, and a primary tag",
-        remedy="embed the figure again with the encoder of this index, or leave it out",
+        remedy="embed the figure again with the encoder of its space, or leave it out",
     )
 
 

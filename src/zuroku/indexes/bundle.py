@@ -1,13 +1,15 @@
 """What an index bundle is: its files, its manifest, what it says of each figure.
 
-A bundle is a sealed folder without pickles. Its rows are sorted by primary tag, so that each tag is one
-contiguous slice of the vectors. Writing one belongs to ``build``, searching it to ``search``.
+A bundle is a sealed folder without pickles. A figure lies in the space to which its primary tag is routed.
+Rows are sorted by space, then by primary tag, so that each space and in it each tag is contiguous. Writing a
+bundle belongs to ``build``, searching it to ``search``.
 
 - ``manifest.json``: ``IndexManifest``.
-- ``vectors.npy``: ``(n, d)`` float32 unit vectors, row by row as in the payload.
-- ``payload.parquet``: ``PAYLOAD_SCHEMA``, one row per vector.
+- ``spaces/<name>/vectors.npy``: ``(n, d)`` float32 unit vectors, in the order of the payload's rows.
+- ``spaces/<name>/codes.faiss``: in large spaces, what names candidates (``approximate``).
+- ``spaces/<name>/encoder/``: the sealed bundle of the encoder that made the vectors, where it was given.
+- ``payload.parquet``: ``PAYLOAD_SCHEMA``, one row per figure of all spaces.
 - ``thumbnails/*.tar``: a small JPEG of each figure, read at the offset that its payload row holds.
-- ``encoder/``: the sealed bundle of the encoder that made the vectors, where the builder gave it.
 """
 
 import json
@@ -23,14 +25,17 @@ from pydantic import Field, model_validator
 
 from zuroku.config import Settings, parse_settings
 from zuroku.errors import BundleError, ConfigError
+from zuroku.indexes.router import RouteSettings, SpaceName
 
 MANIFEST = "manifest.json"
+SPACES = "spaces"
 VECTORS = "vectors.npy"
+CODES = "codes.faiss"
 PAYLOAD = "payload.parquet"
 THUMBNAILS = "thumbnails"
 ENCODER = "encoder"
 
-FORMAT = 1
+FORMAT = 2
 UNIT_TOLERANCE = 1e-3
 """How far from 1 the length of a unit vector may be: what rounding to half precision leaves."""
 
@@ -75,37 +80,83 @@ class IndexSettings(Settings):
     shard_bytes: int = Field(
         default=256 << 20, gt=0, description="a shard of thumbnails is closed once it is this large"
     )
+    approximate_from: int = Field(
+        default=20_000,
+        ge=1,
+        description="spaces of at least so many figures are searched by candidates; a scan of fewer takes no "
+        "more than about a millisecond",
+    )
+
+
+class SpaceManifest(Settings):
+    """One space: ``slices`` maps each primary tag to its rows ``[start, stop)`` among all of the index.
+
+    ``approximate`` tells whether there are codes.
+    """
+
+    dimension: int = Field(ge=1)
+    count: int = Field(ge=1)
+    slices: dict[str, tuple[int, int]] = Field(min_length=1)
+    approximate: bool
+    encoder: EncoderIdentity
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """The rows ``[start, stop)`` of the space."""
+        starts, stops = zip(*self.slices.values(), strict=True)
+        return min(starts), max(stops)
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        at = self.rows[0]
+        for start, stop in sorted(self.slices.values()):
+            if start != at or stop <= start:
+                raise ValueError(f"the slices leave out or repeat rows at {min(at, start)}")
+            at = stop
+        if at != self.rows[0] + self.count:
+            raise ValueError(f"the slices hold {at - self.rows[0]} figures of {self.count}")
+        if self.dimension != self.encoder.dimension:
+            raise ValueError(f"{self.dimension} dimensions, but the encoder has {self.encoder.dimension}")
+        return self
 
 
 class IndexManifest(Settings):
-    """What the bundle holds. ``slices`` maps each primary tag to its rows ``[start, stop)``.
+    """What the bundle holds: the spaces that have figures, and how tags are routed to them.
 
     ``data`` maps each input that the figures came from to the SHA-256 of its content.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     name: str
     metric: Literal["cosine"] = "cosine"
     dtype: Literal["float32"] = "float32"
-    dimension: int = Field(ge=1)
     count: int = Field(ge=1)
-    slices: dict[str, tuple[int, int]]
-    encoder: EncoderIdentity
+    routes: RouteSettings
+    spaces: dict[SpaceName, SpaceManifest]
     data: dict[str, str]
     settings: IndexSettings
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         at = 0
-        for start, stop in sorted(self.slices.values()):
-            if start != at or stop <= start:
-                raise ValueError(f"the slices leave out or repeat rows at {min(at, start)}")
+        for start, stop in sorted(space.rows for space in self.spaces.values()):
+            if start != at:
+                raise ValueError(f"the spaces leave out or repeat rows at {min(at, start)}")
             at = stop
         if at != self.count:
             raise ValueError(f"the slices end at row {at} of {self.count}")
-        if self.dimension != self.encoder.dimension:
-            raise ValueError(f"{self.dimension} dimensions, but the encoder has {self.encoder.dimension}")
+        for name, space in self.spaces.items():
+            if astray := [tag for tag in space.slices if self.routes.route(tag, self.spaces).space != name]:
+                raise ValueError(f"{', '.join(astray)} lie in {name}, but are routed elsewhere")
         return self
+
+
+@dataclass(frozen=True)
+class SpaceEncoder:
+    """The encoder of a space, and its sealed bundle where the index is to hold it."""
+
+    identity: EncoderIdentity
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +165,8 @@ class IndexEntry:
 
     ``vector`` is ``(d,)`` float32 of unit length. ``thumbnail`` is a JPEG of at most ``THUMBNAIL_PX``
     (see ``thumbnail``). ``box`` is ``x_min, y_min, x_max, y_max`` in pixels of the page ``page_id``.
-    ``tags`` maps each tag of the figure to its confidence; ``primary_tag`` says in whose slice it lies.
+    ``tags`` maps each tag of the figure to its confidence; ``primary_tag`` says in whose space and slice
+    it lies, and so which encoder makes its vector.
     """
 
     figure_id: str
@@ -162,7 +214,7 @@ def read_manifest(folder: Path) -> IndexManifest:
     if not path.is_file():
         raise BundleError(
             f"no index bundle in {folder}",
-            expected=f"a folder with {MANIFEST}, {VECTORS} and {PAYLOAD}",
+            expected=f"a folder with {MANIFEST}, {SPACES} and {PAYLOAD}",
             remedy="build the index first, or name the folder of one",
         )
     try:

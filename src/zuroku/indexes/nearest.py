@@ -1,22 +1,20 @@
 """The nearest vectors by an exact scan, block by block. Arrays in, arrays out; no files, no tags.
 
-Exact and in numpy because it was measured (``benchmarks/index_engines.py``): it is as fast as faiss's exact
-scans, reads vectors where they lie, mapped from disk, and a filter costs nothing. A graph index answers ten
-times sooner or more, but takes up to a minute to build per hundred thousand figures, holds them all in
-memory, and loses neighbours, under a filter most of all. Codes of 8 bits lose some always.
+Never wrong, as fast as faiss's exact scans, and a filter costs nothing: so a tag is always searched like
+this, and a space as long as it is small; a larger one by ``approximate``. It reads vectors where they lie,
+mapped from disk, and is as fast as memory.
 """
 
 import math
 import os
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
+from zuroku.indexes.threads import single_threaded
 from zuroku.streams import ordered_map
 
 # A block of 16,384 vectors of 512 dimensions are 32 MiB: few enough calls, and memory stays flat. Of many
@@ -24,8 +22,6 @@ from zuroku.streams import ordered_map
 _BLOCK_ROWS = 16_384
 _BLOCK_SCORES = 1 << 21
 _MAX_QUERIES = 4096
-
-_blas = threading.Lock()
 
 Scores = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -51,6 +47,8 @@ def nearest_rows(
 
 
 def _nearest(queries: Scores, vectors: Scores, k: int, excluded: Mask | None) -> tuple[Scores, Rows]:
+    if len(queries) == 1 and len(vectors) <= _BLOCK_ROWS:
+        return _nearest_to_one(queries[0], vectors, k, excluded)
     best = _nothing(len(queries), k)
     size = min(_BLOCK_ROWS, max(1024, _BLOCK_SCORES // len(queries)))
     # Blocks of equal size, so that no thread waits for another's larger one.
@@ -65,6 +63,20 @@ def _nearest(queries: Scores, vectors: Scores, k: int, excluded: Mask | None) ->
         if sum(len(scores) for _, _, scores in pending) >= best[0].size:
             best, pending = _merge(best, pending), []
     return _merge(best, pending)
+
+
+def _nearest_to_one(query: Scores, vectors: Scores, k: int, excluded: Mask | None) -> tuple[Scores, Rows]:
+    """Return what the scan by blocks does; merging would take a fifth of the time of a scan so small."""
+    best = _nothing(1, k)
+    with single_threaded():
+        scores = vectors @ query
+    if excluded is not None:
+        scores[excluded] = -np.inf
+    least = np.partition(scores, -k)[-k] if len(scores) > k else -np.inf
+    rows = np.flatnonzero((scores >= least) & (scores > -np.inf))
+    kept = rows[np.argsort(-scores[rows], kind="stable")[:k]]
+    best[0][0, : len(kept)], best[1][0, : len(kept)] = scores[kept], kept
+    return best
 
 
 def _nothing(n_queries: int, k: int) -> tuple[Scores, Rows]:
@@ -104,19 +116,12 @@ def _merge(best: tuple[Scores, Rows], found: list[_Candidates]) -> tuple[Scores,
 def _in_threads(find: partial[_Candidates], starts: range) -> Iterator[_Candidates]:
     """Yield ``find(start)`` in order, from one thread per core, each with BLAS on that thread alone.
 
-    BLAS's own threads wait for each other in every call: where another process, or PyTorch's OpenMP, holds
-    a core, a scan took up to a hundred times as long. Blocks taken one by one only share what is free.
+    Blocks taken one by one only share what is free, where BLAS's threads would wait for each other.
     """
     threads = len(os.sched_getaffinity(0))
-    # One search at a time: the limit belongs to the process, and each search uses all cores anyway.
-    with _blas, _blas_libraries().limit(limits=1, user_api="blas"):
+    with single_threaded():
         if min(threads, len(starts)) == 1:  # starting a thread takes longer than a small scan
             yield from map(find, starts)
             return
         with ThreadPoolExecutor(threads) as executor:
             yield from ordered_map(executor, find, starts, window=2 * threads)
-
-
-@cache
-def _blas_libraries() -> ThreadpoolController:
-    return ThreadpoolController()

@@ -1,9 +1,9 @@
-"""Searching an index bundle: open it, find the nearest figures, tell what is known of them.
+"""Searching an index bundle: open it, choose a space, find the nearest figures, tell what is known of them.
 
-The scan itself is ``nearest``; drawing results belongs to ``reports.search_sheet``.
+The search of one space is in ``space``; drawing results belongs to ``reports.search_sheet``.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,29 +17,16 @@ from zuroku.artifacts import verify
 from zuroku.datasets.shards import ShardReader
 from zuroku.errors import BundleError, EvaluationError
 from zuroku.indexes.bundle import (
-    ENCODER,
     PAYLOAD,
     PAYLOAD_SCHEMA,
+    SPACES,
     THUMBNAILS,
-    UNIT_TOLERANCE,
-    VECTORS,
     IndexedFigure,
     IndexManifest,
     read_manifest,
 )
-from zuroku.indexes.nearest import nearest_rows
-
-
-@dataclass(frozen=True)
-class Nearest:
-    """The nearest rows of each query, best first.
-
-    ``scores`` is ``(q, k)`` float32 cosine similarity, ``rows`` ``(q, k)`` int64; NaN and −1 where fewer
-    than ``k`` figures are left.
-    """
-
-    scores: npt.NDArray[np.float32]
-    rows: npt.NDArray[np.int64]
+from zuroku.indexes.router import Route
+from zuroku.indexes.space import Nearest, Space
 
 
 def load_index(path: Path) -> "FigureIndex":
@@ -62,7 +49,7 @@ def load_index(path: Path) -> "FigureIndex":
 
 @dataclass(frozen=True)
 class FigureIndex:
-    """An index bundle on disk; ``sha256`` is that of its seal. Vectors are mapped, not read."""
+    """An index bundle on disk; ``sha256`` is that of its seal."""
 
     path: Path
     manifest: IndexManifest
@@ -72,47 +59,54 @@ class FigureIndex:
         return self.manifest.count
 
     @cached_property
-    def vectors(self) -> npt.NDArray[np.float32]:
-        """``(n, d)`` float32 unit vectors, read-only, mapped from disk.
+    def spaces(self) -> Mapping[str, Space]:
+        """The spaces that hold figures, by name."""
+        spaces = self.manifest.spaces.items()
+        return {name: Space(name, self.path / SPACES / name, space) for name, space in spaces}
+
+    def route(self, tag_query: Callable[[], str], space: str | None = None, tag: str | None = None) -> Route:
+        """Return the space to search: the one named, that of ``tag``, the only one, or the query's own.
+
+        ``tag_query`` returns the primary tag of the query; it is called only where nothing else decides.
 
         Raises:
-            BundleError: the file is cut short or no array.
+            EvaluationError: there is no such space or tag.
+            ConfigError: the query's tag leads to no space that holds figures.
         """
-        try:
-            vectors: npt.NDArray[np.float32] = np.load(self.path / VECTORS, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise BundleError(
-                f"{self.path / VECTORS} cannot be read: {error}",
-                expected=f"{self.manifest.count} × {self.manifest.dimension} float32",
-                remedy="restore the bundle from its remote, or build it again",
-            ) from error
-        return vectors
+        if space is not None:
+            return Route(self._space(space).name, "as asked for")
+        if tag is not None:
+            return Route(self._space_of_tag(tag).name, f"where figures tagged {tag} lie")
+        if len(self.spaces) == 1:
+            return Route(next(iter(self.spaces)), "the only one")
+        query_tag = tag_query()
+        route = self.manifest.routes.route(query_tag, self.spaces)
+        return Route(route.space, f"the query is tagged {query_tag}: {route.reason}")
 
     def search(
         self,
         vectors: npt.NDArray[np.float32],
         k: int,
         encoder_sha256: str,
+        space: str | None = None,
         tag: str | None = None,
         exclude_pids: Collection[str] = (),
+        exact: bool = False,
     ) -> Nearest:
-        """Return the ``k`` figures most similar to each of the unit vectors ``(q, d)``, by an exact scan.
+        """Return the ``k`` figures of a space most similar to each of the unit vectors ``(q, d)``.
 
-        ``encoder_sha256`` names the encoder that made the queries. ``tag`` keeps to figures with that
-        primary tag; figures of the books ``exclude_pids`` are passed over.
+        ``encoder_sha256`` names the encoder that made the queries. ``space`` may be left out where there is
+        one only, or where ``tag``, which keeps to figures with that primary tag, tells it. Figures of the
+        books ``exclude_pids`` are passed over. By tag and with ``exact`` the answer is that of a full scan;
+        else that of ``Space.search``.
 
         Raises:
-            BundleError: another encoder made the queries than made this index.
-            EvaluationError: queries, ``k`` or ``tag`` cannot be searched for.
+            BundleError: another encoder made the queries than made the space.
+            EvaluationError: queries, ``k``, ``space`` or ``tag`` cannot be searched for.
         """
-        self._refuse_other_encoder(encoder_sha256)
-        queries = self._checked_queries(vectors)
-        if k < 1:
-            raise EvaluationError(f"k = {k}", expected="at least one neighbour", remedy="ask for more")
-        start, stop = (0, len(self)) if tag is None else self._slice(tag)
-        excluded = self._rows_of_books(exclude_pids)[start:stop] if exclude_pids else None
-        scores, rows = nearest_rows(queries, self.vectors[start:stop], k, excluded)
-        return Nearest(scores, np.where(rows < 0, rows, rows + start))
+        searched = self._space(space) if space or tag is None else self._space_of_tag(tag)
+        excluded = self._rows_of_books(exclude_pids) if exclude_pids else None
+        return searched.search(vectors, k, encoder_sha256, tag, excluded, exact)
 
     def payload(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> list[IndexedFigure]:
         """Return what is known of the figures in ``rows``, in that order.
@@ -146,41 +140,21 @@ class FigureIndex:
         """Return the JPEG of a figure that ``payload`` gave."""
         return self._thumbnails.read(figure.shard, figure.offset, figure.length)
 
-    @property
-    def encoder_folder(self) -> Path:
-        """The folder of the bundle of the encoder that made the index.
-
-        Raises:
-            BundleError: the index was built without it.
-        """
-        folder = self.path / ENCODER
-        if not folder.is_dir():
-            raise BundleError(
-                f"{self.path} holds no encoder",
-                expected=f"the bundle of {self.manifest.encoder.name} in {ENCODER}/",
-                remedy="build the index again with its encoder",
-            )
-        return folder
-
     def check(self) -> None:
         """Check that vectors, payload and manifest fit together; all mismatches are named at once.
 
         Raises:
             BundleError: they do not.
         """
-        manifest = self.manifest
-        faults = []
-        shape = (manifest.count, manifest.dimension)
-        if self.vectors.shape != shape or self.vectors.dtype != np.dtype(np.float32):
-            faults.append(f"{VECTORS} is {self.vectors.shape} {self.vectors.dtype}")
+        faults = [fault for space in self.spaces.values() for fault in space.faults()]
         if not self._payload_file.schema_arrow.equals(PAYLOAD_SCHEMA, check_metadata=False):
             faults.append(f"{PAYLOAD} has the columns {', '.join(self._payload_file.schema_arrow.names)}")
-        if self._payload_file.metadata.num_rows != manifest.count:
+        if self._payload_file.metadata.num_rows != len(self):
             faults.append(f"{PAYLOAD} has {self._payload_file.metadata.num_rows} rows")
         if faults:
             raise BundleError(
                 f"the files of {self.path} do not fit together: {'; '.join(faults)}",
-                expected=f"{manifest.count} × {manifest.dimension} float32 and as many rows with the columns "
+                expected=f"vectors as the manifest says, and {len(self)} rows of payload with the columns "
                 f"{', '.join(PAYLOAD_SCHEMA.names)}",
                 remedy="build the index again",
             )
@@ -218,38 +192,26 @@ class FigureIndex:
         codes, names = self._books
         return np.isin(codes, [code for code, name in enumerate(names) if name in pids])
 
-    def _slice(self, tag: str) -> tuple[int, int]:
-        if tag not in self.manifest.slices:
+    def _space(self, name: str | None) -> Space:
+        if name is None and len(self.spaces) == 1:
+            return next(iter(self.spaces.values()))
+        if name is None or name not in self.spaces:
             raise EvaluationError(
-                f"no figure of {self.manifest.name} has the primary tag {tag!r}",
-                expected=f"one of {', '.join(self.manifest.slices)}",
-                remedy="name one of these, or search without a tag",
+                f"no space is named in a search of {self.manifest.name}, which has several"
+                if name is None
+                else f"{self.manifest.name} has no space {name!r}",
+                expected=f"one of {', '.join(self.spaces)}",
+                remedy="name one of these",
             )
-        return self.manifest.slices[tag]
+        return self.spaces[name]
 
-    def _refuse_other_encoder(self, sha256: str) -> None:
-        encoder = self.manifest.encoder
-        if sha256 != encoder.sha256:
-            raise BundleError(
-                f"a query made by the encoder {sha256}",
-                expected=f"the encoder of {self.manifest.name}: {encoder.name} {encoder.sha256}",
-                remedy="embed the query with the encoder that the index names, or build the index again",
-            )
-
-    def _checked_queries(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        queries = np.ascontiguousarray(vectors, dtype=np.float32)
-        dimension = self.manifest.dimension
-        if queries.ndim != 2 or queries.shape[1] != dimension:
-            fault = f"queries of shape {queries.shape}"
-        elif not np.isfinite(queries).all():
-            bad = np.flatnonzero(~np.isfinite(queries).all(axis=1))
-            fault = f"{len(bad)} queries that are not finite, the first in row {bad[0]}"
-        elif (lengths := np.abs(np.linalg.norm(queries, axis=1) - 1)).max(initial=0) > UNIT_TOLERANCE:
-            fault = f"a query in row {lengths.argmax()} that is not of unit length"
-        else:
-            return queries
+    def _space_of_tag(self, tag: str) -> Space:
+        for space in self.spaces.values():
+            if tag in space.manifest.slices:
+                return space
+        tags = [tag for space in self.manifest.spaces.values() for tag in space.slices]
         raise EvaluationError(
-            fault,
-            expected=f"finite unit vectors (q, {dimension})",
-            remedy="give the vectors as the index's encoder makes them",
+            f"no figure of {self.manifest.name} has the primary tag {tag!r}",
+            expected=f"one of {', '.join(tags)}",
+            remedy="name one of these, or search without a tag",
         )

@@ -1,11 +1,11 @@
-"""Rows on their way into an index: kept apart by primary tag on disk, then joined tag by tag.
+"""Rows on their way into an index: kept apart by space and primary tag on disk, then joined in that order.
 
 Figures arrive in any order, and there may be more than memory holds. Only files and rows here; what a good
 entry is, ``build`` decides.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zuroku.datasets.shards import ShardWriter
-from zuroku.indexes.bundle import PAYLOAD, PAYLOAD_SCHEMA, THUMBNAILS, VECTORS
+from zuroku.indexes.bundle import PAYLOAD, PAYLOAD_SCHEMA, SPACES, THUMBNAILS, VECTORS
 
 # Also the rows of a group in the payload: few enough to decode one group for one figure.
 _BATCH_ROWS = 2048
@@ -50,7 +50,7 @@ class ThumbnailShards:
 
 
 class TagSpool:
-    """The rows of one tag: raw vectors and a Parquet file of payload, in the order they came."""
+    """The rows of one tag in one space: raw vectors and a Parquet file of payload, in the order they came."""
 
     def __init__(self, folder: Path, number: int) -> None:
         self.count = 0
@@ -85,29 +85,39 @@ class TagSpool:
             self._payload_writer.write_table(pa.Table.from_pylist(payload, schema=PAYLOAD_SCHEMA))
 
 
-def join_spools(spools: Mapping[str, TagSpool], dimension: int, folder: Path) -> dict[str, tuple[int, int]]:
-    """Write vectors and payload of all tags into ``folder``, in the order of the tags' names.
+def join_spools(
+    spools: Mapping[tuple[str, str], TagSpool], dimensions: Mapping[str, int], folder: Path
+) -> dict[str, dict[str, tuple[int, int]]]:
+    """Write vectors and payload of all spools into ``folder``, in the order of their spaces' and tags' names.
 
-    Returns the rows ``[start, stop)`` of each tag. Spooled files are removed as soon as they are copied, so
-    the disk holds the largest tag twice at most.
+    ``spools`` has them by space and tag; ``dimensions`` are those of the spaces. Returns, for each space, the
+    rows ``[start, stop)`` of each tag. Spooled files are removed as soon as they are copied, so the disk
+    holds the largest tag twice at most.
     """
-    count = sum(spool.count for spool in spools.values())
-    header = {"descr": "<f4", "fortran_order": False, "shape": (count, dimension)}
-    slices: dict[str, tuple[int, int]] = {}
+    slices: dict[str, dict[str, tuple[int, int]]] = {}
     start = 0
-    with (
-        (folder / VECTORS).open("wb") as vectors,
-        pq.ParquetWriter(folder / PAYLOAD, PAYLOAD_SCHEMA, compression="zstd") as payload,
-    ):
+    with pq.ParquetWriter(folder / PAYLOAD, PAYLOAD_SCHEMA, compression="zstd") as payload:
+        for space in sorted({space for space, _ in spools}):
+            by_tag = {tag: spools[space, tag] for name, tag in sorted(spools) if name == space}
+            target = folder / SPACES / space
+            target.mkdir(parents=True)
+            _join_vectors(list(by_tag.values()), dimensions[space], target / VECTORS)
+            slices[space] = {}
+            for tag, spool in by_tag.items():
+                with pq.ParquetFile(spool.payload_path) as file:
+                    for group in range(file.num_row_groups):
+                        payload.write_table(file.read_row_group(group))
+                slices[space][tag] = (start, start + spool.count)
+                start += spool.count
+    return slices
+
+
+def _join_vectors(spools: Sequence[TagSpool], dimension: int, target: Path) -> None:
+    count = sum(spool.count for spool in spools)
+    header = {"descr": "<f4", "fortran_order": False, "shape": (count, dimension)}
+    with target.open("wb") as vectors:
         np.lib.format.write_array_header_1_0(vectors, header)
-        for tag in sorted(spools):
-            spool = spools[tag]
+        for spool in spools:
             with spool.vectors_path.open("rb") as file:
                 shutil.copyfileobj(file, vectors, 1 << 20)
             spool.vectors_path.unlink()
-            with pq.ParquetFile(spool.payload_path) as file:
-                for group in range(file.num_row_groups):
-                    payload.write_table(file.read_row_group(group))
-            slices[tag] = (start, start + spool.count)
-            start += spool.count
-    return slices

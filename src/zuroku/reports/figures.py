@@ -53,6 +53,32 @@ def confusion_matrix_figure(table: pd.DataFrame) -> bytes:
     return _png(figure)
 
 
+def distance_matrix_figure(distances: pd.DataFrame) -> bytes:
+    """Draw distances between named things, ``(n, n)``; dark is near.
+
+    Raises:
+        EvaluationError: the table is empty.
+    """
+    raise_if_any(
+        [f"a table of shape {distances.shape}"] if distances.empty else [],
+        expected="at least one name",
+        remedy="pass the result of centroid_distances",
+    )
+    values = distances.to_numpy(dtype=float)
+    figure = Figure(figsize=(2.6 + 0.52 * len(values), 2.2 + 0.4 * len(values)), layout="constrained")
+    axes = figure.subplots()
+    highest = max(values.max(), 1e-9)
+    axes.imshow(values, cmap="Blues_r", vmin=0, vmax=highest, aspect="auto")
+    for row, column in np.ndindex(*values.shape):
+        colour = "white" if values[row, column] < highest / 2 else "black"
+        text = f"{values[row, column]:.2f}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+    names = [str(name) for name in distances.index]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    return _png(figure)
+
+
 def label_bars(
     labels: Iterable[str],
     values: Iterable[float],

@@ -5,8 +5,9 @@ Everything shown comes out of the index bundle. The search itself is ``indexes.s
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +17,38 @@ from rich.console import Console
 from rich.table import Table
 
 from zuroku.artifacts import write_atomically
-from zuroku.datasets.images import decode_rgb
+from zuroku.datasets.images import decode_rgb, square_pixels
 from zuroku.errors import SourceError
 from zuroku.indexes.bundle import IndexedFigure
+from zuroku.indexes.router import primary_tag
 from zuroku.indexes.search import FigureIndex
 from zuroku.indexes.thumbnail import THUMBNAIL_PX
+from zuroku.models.tagger_predictor import TaggerPredictor
 from zuroku.reports.contact_sheet import contact_sheet
 
-Embed = Callable[[bytes], npt.NDArray[np.float32]]
-"""Turns an encoded image into its ``(d,)`` float32 unit vector."""
+
+class Encoder(Protocol):
+    """Turns an encoded image into a vector."""
+
+    @property
+    def sha256(self) -> str:
+        """The seal of its bundle."""
+
+    def embed_bytes(self, data: bytes) -> npt.NDArray[np.float32]:
+        """Return the ``(d,)`` float32 unit vector of an encoded image."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to look for: ``k`` figures of ``space`` with the primary ``tag``, where these are given.
+
+    ``exact`` compares with every figure, however many there are.
+    """
+
+    k: int = 10
+    space: str | None = None
+    tag: str | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,20 +63,21 @@ class Hit:
 def find_figures(
     index: FigureIndex,
     path: Path,
-    embed: Embed,
-    encoder_sha256: str,
-    k: int = 10,
-    tag: str | None = None,
+    open_encoder: Callable[[Path], Encoder],
+    tag_image: Callable[[bytes], str],
+    wanted: Wanted,
     sheet: Path | None = None,
 ) -> str:
-    """Search ``index`` with the image at ``path``; return the table, and write the sheet where one is named.
+    """Search ``index`` with the image at ``path``; write the sheet where one is named.
 
-    ``embed`` runs the encoder whose bundle has the seal ``encoder_sha256``.
+    Returns which space answered and why, and a table of what it found. ``open_encoder`` opens a bundle of
+    the index; ``tag_image`` returns the primary tag of an encoded image, and is asked only where the tag
+    decides.
 
     Raises:
         SourceError: the image cannot be read.
         ImageError: it cannot be decoded.
-        BundleError, EvaluationError: as ``FigureIndex.search``.
+        BundleError, ConfigError, EvaluationError: as ``FigureIndex.route`` and ``search``.
     """
     try:
         query = path.read_bytes()
@@ -62,24 +87,36 @@ def find_figures(
             expected="an image file",
             remedy="check the path and the rights of the file",
         ) from error
-    hits = search_image(index, query, embed, encoder_sha256, k, tag)
+    route = index.route(lambda: tag_image(query), wanted.space, wanted.tag)
+    encoder = open_encoder(index.spaces[route.space].encoder_folder)
+    hits = search_image(index, query, encoder, replace(wanted, space=route.space))
     if sheet is not None:
         sheet.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(sheet, search_sheet(query, hits))
-    return hits_table(hits)
+    return f"space {route.space} ({route.reason})\n{hits_table(hits)}"
 
 
-def search_image(
-    index: FigureIndex, query: bytes, embed: Embed, encoder_sha256: str, k: int, tag: str | None = None
-) -> list[Hit]:
-    """Return up to ``k`` figures nearest to the encoded image ``query``, best first; raises as ``search``."""
-    nearest = index.search(embed(query)[None], k, encoder_sha256, tag)
+def search_image(index: FigureIndex, query: bytes, encoder: Encoder, wanted: Wanted) -> list[Hit]:
+    """Return the figures nearest to the encoded image ``query``, best first; raises as ``search``."""
+    vectors = encoder.embed_bytes(query)[None]
+    nearest = index.search(vectors, wanted.k, encoder.sha256, wanted.space, wanted.tag, exact=wanted.exact)
     found = nearest.rows[0] >= 0
     figures = index.payload(nearest.rows[0][found])
     return [
         Hit(float(score), figure, index.thumbnail_of(figure))
         for score, figure in zip(nearest.scores[0][found], figures, strict=True)
     ]
+
+
+def primary_tag_of(tagger: TaggerPredictor, data: bytes) -> str:
+    """Return the primary tag of an encoded image.
+
+    Raises:
+        ImageError: it does not decode.
+    """
+    probabilities = tagger.probabilities(square_pixels(data, tagger.card.size_px))
+    decided = tagger.decide(probabilities[None])[0]
+    return primary_tag([label for label, yes in zip(tagger.card.labels, decided, strict=True) if yes])
 
 
 def search_sheet(query: bytes, hits: Sequence[Hit]) -> bytes:

@@ -18,12 +18,15 @@ def retrieval_scores(
 
     ``recall_at_1`` is the share of images whose nearest other image has the same label, of those that have
     such a one; ``recall_at_1_other_groups`` the same without the image's own group, where labels span
-    several. ``share_of_unseen_labels`` is 1 where the protocol is class-disjoint.
+    several. ``share_of_unseen_labels`` is 1 where the protocol is class-disjoint. Images of several classes
+    have no one label to find, so of them only the spread is told.
     """
     labels = [str(getattr(row, classes)) for row in rows]
     groups = [str(getattr(row, by)) for row in rows]
     spread = spread_of(vectors)
     scores = {MEAN_COSINE: spread.mean_cosine, EFFECTIVE_RANK: spread.effective_rank}
+    if not any(labels):
+        return scores
     scores["share_of_unseen_labels"] = float(np.mean([label not in trained for label in labels]))
     scores |= _recall("recall_at_1", vectors, labels, list(range(len(rows))))
     return scores | _recall("recall_at_1_other_groups", vectors, labels, groups)

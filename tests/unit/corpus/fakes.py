@@ -61,9 +61,11 @@ class FakeDetector:
 
     classes = CLASSES
     sha256 = "detector"
-    card = SimpleNamespace(figure_classes=["4_illustration", "5_stamp"], overall_classes=["1_overall"])
+    card = SimpleNamespace(
+        size_px=60, figure_classes=["4_illustration", "5_stamp"], overall_classes=["1_overall"]
+    )
 
-    def detect_image(self, page: Image.Image) -> Detections:
+    def detect_image(self, page: Image.Image, original_size: tuple[int, int] | None = None) -> Detections:
         red, green, blue = np.asarray(page).astype(int).transpose(2, 0, 1)
         masks = {
             0: green < 128,
@@ -83,8 +85,9 @@ class FakeDetector:
                 scores.append(0.5 + 0.4 * (columns.stop - columns.start) / page.width)
                 labels.append(label)
         order = np.argsort(-np.array(scores), kind="stable").astype(int)
+        scale = np.float32((original_size or page.size)[0] / page.width)
         return Detections(
-            np.array(boxes, dtype=np.float32).reshape(-1, 4)[order],
+            np.array(boxes, dtype=np.float32).reshape(-1, 4)[order] * scale,
             np.array(scores, dtype=np.float32)[order],
             np.array(labels, dtype=np.int64)[order],
         )
@@ -112,15 +115,15 @@ class FakeTagger:
 class FakeEmbedder:
     """A unit vector of the first pixels."""
 
-    sha256 = "embedder"
-    dimension = DIMENSION
-
-    def __init__(self, size_px: int = SIZE_PX) -> None:
+    def __init__(self, size_px: int = SIZE_PX, sha256: str = "embedder", dimension: int = DIMENSION) -> None:
         self.size_px = size_px
+        self.sha256 = sha256
+        self.dimension = dimension
 
     def embed_pixels(self, pixels: np.ndarray) -> np.ndarray:
         assert pixels.shape == (self.size_px, self.size_px, 3)
-        vector = pixels.reshape(-1)[:: pixels.size // DIMENSION][:DIMENSION].astype(np.float32) + 1
+        step = pixels.size // self.dimension
+        vector = pixels.reshape(-1)[::step][: self.dimension].astype(np.float32) + 1
         return vector / np.linalg.norm(vector)
 
 
@@ -129,7 +132,12 @@ VERSIONS = {"detector": "d", "tagger": "t", "embedder": "e"}
 
 def open_stage(**settings: object) -> PageStage:
     """Return a stage of the fakes."""
-    return PageStage(FakeDetector(), FakeTagger(), FakeEmbedder(), StageSettings(**settings), VERSIONS)
+    return PageStage(FakeDetector(), FakeTagger(), embedders(), StageSettings(**settings), VERSIONS)
+
+
+def embedders() -> dict[str, FakeEmbedder]:
+    """Return an embedder for all figures."""
+    return {"general": FakeEmbedder()}
 
 
 class LoggingStage(PageStage):
@@ -147,7 +155,7 @@ class LoggingStage(PageStage):
 
 def open_logging_stage(log: Path, pause_s: float = 0.0) -> LoggingStage:
     """Return a stage of the fakes that writes to ``log``."""
-    stage = LoggingStage(FakeDetector(), FakeTagger(), FakeEmbedder(), StageSettings(), VERSIONS)
+    stage = LoggingStage(FakeDetector(), FakeTagger(), embedders(), StageSettings(), VERSIONS)
     stage.log, stage.pause_s = log, pause_s
     return stage
 

@@ -11,7 +11,9 @@ from zuroku.errors import BundleError
 
 
 def test_the_folders_travel_to_other_processes_and_a_missing_bundle_is_said(tmp_path: Path) -> None:
-    bundles = StageBundles(tmp_path / "detector", tmp_path / "tagger", None, StageSettings(min_score=0.4))
+    embedders = {"general": tmp_path / "embedder"}
+    settings = StageSettings(min_score=0.4)
+    bundles = StageBundles(tmp_path / "detector", tmp_path / "tagger", embedders, settings)
     travelled = pickle.loads(pickle.dumps(bundles.open))
     assert travelled.__self__ == bundles
     with pytest.raises(BundleError, match=r"no model bundle in .*detector"):

@@ -28,6 +28,7 @@ from tests.unit.corpus.fakes import (
     FakeTagger,
     LoggingOpener,
     drawn_page,
+    embedders,
     open_stage,
     page_bytes,
     write_book,
@@ -35,13 +36,16 @@ from tests.unit.corpus.fakes import (
 from tests.unit.corpus.test_pages import dataset_of
 from zuroku.artifacts import verify
 from zuroku.corpus import units
+from zuroku.corpus.crops import square_image
 from zuroku.corpus.executors import ThreadExecutor
 from zuroku.corpus.figure_corpus import FigureCorpus
 from zuroku.corpus.line import LineSettings, run_line
 from zuroku.corpus.pages import FolderPages, Page, page_source
 from zuroku.corpus.stage import PageStage, StageSettings
+from zuroku.datasets.images import decode_rgb
 from zuroku.detections import Detections
 from zuroku.errors import BundleError, ConfigError, IntegrityError, QuarantineError, SourceError, StorageError
+from zuroku.indexes.router import RouteSettings
 
 SMALL_UNITS = LineSettings(pages_per_unit=4, max_bad_share=0.5)
 
@@ -80,6 +84,7 @@ def test_every_page_and_figure_is_there_once_and_in_order(tmp_path: Path) -> Non
     for row, figure in zip(figures, expected, strict=True):
         assert (row["x_min"], row["y_min"], row["x_max"], row["y_max"]) == figure.box
         assert row["tags"] == [tag["tag"] for tag in figure.tags]
+        assert (row["space"], row["encoder_sha256"]) == ("general", "embedder")
         np.testing.assert_array_equal(np.float32(row["embedding"]), figure.embedding)
         assert corpus.crop(row) == figure.jpeg
         assert row["sha256"] == hashlib.sha256(figure.jpeg).hexdigest()
@@ -91,6 +96,29 @@ def test_every_page_and_figure_is_there_once_and_in_order(tmp_path: Path) -> Non
     card = corpus.card
     assert (card["pages"], card["figures"], card["bad_pages"]) == (15, len(figures), 0)
     assert card["tags"]["red"] == sum("red" in row["tags"] for row in figures)
+
+
+def test_each_figure_has_the_vector_of_the_embedder_that_its_primary_tag_routes_to(tmp_path: Path) -> None:
+    routes = RouteSettings(routes={"red": "museum"}, empty_slots=())
+    both = {"general": FakeEmbedder(), "museum": FakeEmbedder(24, "museum embedder", 5)}
+
+    def opener() -> PageStage:
+        return PageStage(FakeDetector(), FakeTagger(), both, StageSettings(routes=routes), VERSIONS)
+
+    corpus = run(write_book(tmp_path / "scans", 5), tmp_path / "out", opener)
+    rows = figure_rows(corpus)
+    assert {(row["tags"][-1], row["space"], row["encoder_sha256"]) for row in rows} == {
+        ("blue", "general", "embedder"),
+        ("red", "museum", "museum embedder"),
+    }
+    for row in rows:
+        embedder = both[row["space"]]
+        crop = decode_rgb(corpus.crop(row))
+        assert len(row["embedding"]) == embedder.dimension
+        # The crop has been through JPEG since.
+        np.testing.assert_allclose(
+            row["embedding"], embedder.embed_pixels(square_image(crop, embedder.size_px)), atol=0.05
+        )
 
 
 def test_a_shard_is_an_ordinary_tar_with_a_description_beside_each_crop(tmp_path: Path) -> None:
@@ -302,10 +330,10 @@ def test_a_page_that_is_gone_is_a_bad_page(tmp_path: Path) -> None:
 
 def test_a_fault_of_a_model_stops_the_run_and_names_the_page(tmp_path: Path) -> None:
     class Broken(FakeDetector):
-        def detect_image(self, page: Image.Image) -> Detections:
+        def detect_image(self, page: Image.Image, original_size: tuple[int, int] | None = None) -> Detections:
             if page.width == 200:
                 raise RuntimeError("out of tensors")
-            return super().detect_image(page)
+            return super().detect_image(page, original_size)
 
     scans = write_book(tmp_path / "scans", 3)
     (scans / "1000" / "1000_0003.png").write_bytes(page_bytes(size=(200, 100)))
@@ -315,7 +343,7 @@ def test_a_fault_of_a_model_stops_the_run_and_names_the_page(tmp_path: Path) -> 
 
 
 def stage_with(detector: FakeDetector) -> PageStage:
-    return PageStage(detector, FakeTagger(), FakeEmbedder(), StageSettings(), VERSIONS)
+    return PageStage(detector, FakeTagger(), embedders(), StageSettings(), VERSIONS)
 
 
 class WatchingDetector(FakeDetector):
@@ -325,14 +353,14 @@ class WatchingDetector(FakeDetector):
         self.lock = Lock()
         self.alive = self.most = self.seen = 0
 
-    def detect_image(self, page: Image.Image) -> Detections:
+    def detect_image(self, page: Image.Image, original_size: tuple[int, int] | None = None) -> Detections:
         with self.lock:
             self.alive += 1
             self.seen += 1
             self.most = max(self.most, self.alive)
         weakref.finalize(page, self.forget)
         time.sleep(0.002)
-        return super().detect_image(page)
+        return super().detect_image(page, original_size)
 
     def forget(self) -> None:
         with self.lock:
@@ -395,7 +423,7 @@ def test_models_replaced_in_mid_run_are_noticed(tmp_path: Path) -> None:
     versions = iter([VERSIONS, VERSIONS | {"tagger": "released since"}])
 
     def opener() -> PageStage:
-        return PageStage(FakeDetector(), FakeTagger(), FakeEmbedder(), StageSettings(), next(versions))
+        return PageStage(FakeDetector(), FakeTagger(), embedders(), StageSettings(), next(versions))
 
     with pytest.raises(BundleError, match="released since"):
         run(write_book(tmp_path / "scans", 2), tmp_path / "out", opener)
@@ -410,7 +438,7 @@ def test_no_page_is_an_error(tmp_path: Path) -> None:
 
 def test_a_stage_without_an_embedder_is_refused(tmp_path: Path) -> None:
     def opener() -> PageStage:
-        return PageStage(FakeDetector(), FakeTagger(), None, StageSettings(), VERSIONS)
+        return PageStage(FakeDetector(), FakeTagger(), {}, StageSettings(), VERSIONS)
 
     with pytest.raises(BundleError, match="without an embedder"):
         run(write_book(tmp_path / "scans", 2), tmp_path / "out", opener)

@@ -1,6 +1,7 @@
 """One page through the models: what becomes of good, blank, odd and bad pages."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -15,13 +16,16 @@ from tests.unit.corpus.fakes import (
     FakeDetector,
     FakeEmbedder,
     FakeTagger,
+    Rectangle,
     open_stage,
     page_bytes,
 )
 from tests.unit.datasets.test_images import png_header
 from zuroku.corpus.crops import square_image
 from zuroku.corpus.stage import PageStage, StageSettings
-from zuroku.errors import BundleError
+from zuroku.datasets.images import decode_rgb
+from zuroku.errors import BundleError, ConfigError
+from zuroku.indexes.router import RouteSettings
 
 TEXT = (BLACK, (20, 10, 30, 200))
 
@@ -99,6 +103,61 @@ def test_a_bad_page_is_recorded_with_its_reason(data: bytes, reason: str) -> Non
     assert len(result.sha256) == 64
 
 
+def jpeg_page(rectangles: Sequence[Rectangle] = ()) -> bytes:
+    """Return a page as a JPEG, which the detector sees at a quarter of its size."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(page_bytes(rectangles, (480, 720)))).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def full_decodes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The sizes of the pages that a stage decodes in full."""
+    sizes: list[tuple[int, int]] = []
+
+    def decode(data: bytes) -> Image.Image:
+        page = decode_rgb(data)
+        sizes.append(page.size)
+        return page
+
+    monkeypatch.setattr("zuroku.corpus.stage.decode_rgb", decode)
+    return sizes
+
+
+def test_a_figure_found_on_the_reduced_page_is_cut_from_the_whole(full_decodes: list) -> None:
+    result = open_stage().process("p", jpeg_page([(BLUE, (240, 80, 400, 240))]))
+    (figure,) = result.figures
+    assert (result.width, result.height) == (480, 720)
+    # The detector's three pixels are of the reduced page, which is an eighth.
+    assert np.abs(np.array(figure.box) - (216, 56, 424, 264)).max() <= 8
+    assert shown(figure.jpeg).size == (figure.box[2] - figure.box[0], figure.box[3] - figure.box[1])
+    assert full_decodes == [(480, 720)]
+
+
+def test_a_page_without_figures_is_not_decoded_in_full(full_decodes: list) -> None:
+    result = open_stage().process("p", jpeg_page([(BLACK, (80, 160, 240, 560))]))
+    assert (result.error, result.figures, result.width) == ("", [], 480)
+    assert result.framing.left == pytest.approx(80 / 480, abs=8 / 480)
+    assert full_decodes == []
+
+
+def test_a_page_that_was_decoded_in_full_is_not_decoded_again(full_decodes: list) -> None:
+    assert len(open_stage().process("p", page_bytes([(BLUE, (60, 20, 120, 80))])).figures) == 1
+    assert full_decodes == []
+
+
+@pytest.mark.parametrize("rectangles", [(), [(BLUE, (240, 80, 400, 240))]])
+def test_a_jpeg_that_is_cut_short_is_a_bad_page_with_or_without_figures(
+    rectangles: Sequence[Rectangle],
+) -> None:
+    data = jpeg_page(rectangles)
+    assert open_stage().process("p", data).error == ""
+    for kept in (len(data) // 2, len(data) * 9 // 10, len(data) - 3):
+        result = open_stage().process("p", data[:kept])
+        assert "does not decode" in result.error
+        assert (result.figures, result.width, result.framing) == ((), None, None)
+
+
 def test_one_threshold_replaces_the_detectors_own() -> None:
     page = page_bytes([(BLUE, (10, 10, 90, 60)), (RED, (90, 100, 110, 120))])
     figures = open_stage(min_score=0.6).process("p", page).figures
@@ -123,7 +182,7 @@ def test_specks_are_left_out() -> None:
 
 
 def test_an_embedder_of_another_size_sees_the_crop_in_its_own() -> None:
-    stage = PageStage(FakeDetector(), FakeTagger(), FakeEmbedder(24), StageSettings(), VERSIONS)
+    stage = PageStage(FakeDetector(), FakeTagger(), {"general": FakeEmbedder(24)}, StageSettings(), VERSIONS)
     data = page_bytes([TEXT, (BLUE, (60, 20, 120, 80))])
     (figure,) = stage.process("p", data).figures
     crop = Image.open(io.BytesIO(data)).convert("RGB").crop(figure.box)
@@ -132,9 +191,36 @@ def test_an_embedder_of_another_size_sees_the_crop_in_its_own() -> None:
 
 
 def test_without_an_embedder_figures_have_no_vector() -> None:
-    stage = PageStage(FakeDetector(), FakeTagger(), None, StageSettings(), VERSIONS)
+    stage = PageStage(FakeDetector(), FakeTagger(), {}, StageSettings(), VERSIONS)
     stage.warm_up()
     (figure,) = stage.process("p", page_bytes([(BLUE, (60, 20, 120, 80))])).figures
-    assert figure.embedding is None
+    assert (figure.space, figure.encoder_sha256, figure.embedding) == ("", "", None)
     with pytest.raises(BundleError, match="without an embedder"):
         _ = stage.dimension
+
+
+@pytest.mark.parametrize(
+    ("rectangle", "space"),
+    [((BLUE, (60, 20, 120, 80)), "general"), ((RED, (60, 20, 120, 80)), "museum")],
+)
+def test_the_primary_tag_chooses_the_embedder(rectangle: Rectangle, space: str) -> None:
+    routes = RouteSettings(routes={"red": "museum"}, empty_slots=("museum",))
+    both = {"general": FakeEmbedder(), "museum": FakeEmbedder(24, "the museum's", 6)}
+    stage = PageStage(FakeDetector(), FakeTagger(), both, StageSettings(routes=routes), VERSIONS)
+    stage.warm_up()
+    (figure,) = stage.process("p", page_bytes([rectangle])).figures
+    assert (figure.space, figure.encoder_sha256) == (space, both[space].sha256)
+    assert figure.embedding.shape == (both[space].dimension,)
+    assert stage.dimension == -1
+    # The slot being empty, the default embeds all.
+    stage = PageStage(
+        FakeDetector(), FakeTagger(), {"general": FakeEmbedder()}, StageSettings(routes=routes), VERSIONS
+    )
+    assert stage.process("p", page_bytes([rectangle])).figures[0].space == "general"
+    assert stage.dimension == DIMENSION
+
+
+def test_an_embedder_that_no_route_names_is_refused() -> None:
+    unused = {"general": FakeEmbedder(), "musem": FakeEmbedder()}
+    with pytest.raises(ConfigError, match="no tag goes to musem"):
+        PageStage(FakeDetector(), FakeTagger(), unused, StageSettings(), VERSIONS)

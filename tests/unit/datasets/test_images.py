@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zuroku.datasets.images import MAX_PIXELS, decode_rgb, probe_image, square_pixels
+from zuroku.datasets.images import (
+    MAX_PIXELS,
+    decode_reduced,
+    decode_rgb,
+    probe_image,
+    square_pixels,
+    upright_size,
+)
 from zuroku.errors import ImageError
 
 
@@ -80,6 +87,56 @@ def test_the_exif_orientation_is_applied() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     assert decode_rgb(encode(image, "JPEG", exif=exif.tobytes())).size == (20, 40)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_upright_size_is_that_of_the_decoded_image(kind: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(Image.new("RGB", (80, 40)), kind, exif=exif if kind == "TIFF" else exif.tobytes())
+    upright = (40, 80) if orientation in (6, 8) else (80, 40)
+    reduced, full_size = decode_reduced(data, long_side_px=40)
+    assert decode_rgb(data).size == upright_size(data) == full_size == upright
+    assert (reduced.width > reduced.height) == (upright[0] > upright[1])
+
+
+def test_a_png_cut_short_has_no_upright_size() -> None:
+    with pytest.raises(ImageError, match="does not decode"):
+        upright_size(encode(Image.effect_noise((64, 64), 60), "PNG")[:200])
+
+
+@pytest.mark.parametrize(
+    ("size", "long_side_px", "reduced_size"),
+    [
+        # 427 pixels are needed of the short side: a quarter has 500, an eighth 250.
+        ((2000, 3000), 640, (500, 750)),
+        ((3000, 2000), 640, (750, 500)),
+        ((1600, 1200), 640, (800, 600)),
+        ((1600, 1200), 801, (1600, 1200)),
+        ((3072, 3072), 384, (384, 384)),
+        ((300, 200), 640, (300, 200)),
+    ],
+)
+def test_a_jpeg_is_reduced_as_far_as_its_long_side_allows(
+    size: tuple[int, int], long_side_px: int, reduced_size: tuple[int, int]
+) -> None:
+    reduced, full_size = decode_reduced(encode(Image.new("L", size), "JPEG"), long_side_px)
+    assert (reduced.size, full_size, reduced.mode) == (reduced_size, size, "RGB")
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"subsampling": 0}, {"restart_marker_rows": 1}]
+)
+def test_a_reduced_decode_refuses_what_the_full_one_refuses(options: dict[str, object]) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (150, 100, 3), dtype=np.uint8)
+    data = encode(Image.fromarray(noise).resize((200, 300)), "JPEG", **options)
+    assert decode_reduced(data, 30)[1] == (200, 300)
+    for kept in [*range(len(data) // 2, len(data) - 40, 997), *range(len(data) - 40, len(data))]:
+        with pytest.raises(ImageError):
+            decode_rgb(data[:kept])
+        with pytest.raises(ImageError):
+            decode_reduced(data[:kept], 30)
 
 
 def test_scaled_decoding_never_has_fewer_pixels_than_asked_for() -> None:

@@ -9,6 +9,7 @@ import resource
 import signal
 import tarfile
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -137,6 +138,39 @@ def test_the_same_bytes_are_kept_once_and_never_under_two_labels(tmp_path: Path)
     assert reasons["1000_1_0"] == "the same bytes are labelled map and stamp"
     assert "9_2_0" in reasons
     assert [row.item_id for row in dataset.rows()] == [item(i).item_id for i in (0, 2, 3, 4, 5)]
+
+
+def test_all_labels_are_kept_sorted_and_each_once(tmp_path: Path) -> None:
+    items = [
+        item(0),
+        item(1, label=""),
+        replace(item(2, label=""), labels=("vase", "bowl", "vase")),
+        replace(item(3), labels=("map", "graph")),
+    ]
+    dataset = ingest(Collection(items, "f", "thread"), tmp_path / "out", SMALL_SHARDS, CARD)
+    rows = dataset.rows()
+    assert [list(row.labels) for row in rows] == [["map"], [], ["bowl", "vase"], ["graph", "map"]]
+    assert [row.label for row in rows] == ["map", "", "", "map"]
+    assert dataset.card["counts"] == {"": 1, "bowl": 1, "graph": 1, "map": 2, "vase": 1}
+    assert dataset.card["items"] == 4
+
+
+def test_the_same_bytes_under_other_sets_of_labels_are_not_kept(tmp_path: Path) -> None:
+    twice = partial(jpeg, 7)
+    several = [
+        replace(item(n, twice, label=""), labels=labels) for n, labels in ((90, ("a", "b")), (91, ("a",)))
+    ]
+    same = [replace(item(n, partial(jpeg, 8), label=""), labels=("a", "b")) for n in (92, 93)]
+    dataset = ingest(collection(3, *several, *same), tmp_path / "out", SMALL_SHARDS, CARD)
+    assert set(quarantine(dataset)) == {several[0].item_id, several[1].item_id, same[1].item_id}
+    assert "labelled a and a, b" in quarantine(dataset)[several[0].item_id]
+
+
+def test_files_beside_the_manifest_come_with_the_dataset(tmp_path: Path) -> None:
+    beside = {"ground_truth/keble_1_good.txt": b"keble_000001\n", "notes.txt": b"x"}
+    given = replace(collection(2), beside=beside)
+    dataset = ingest(given, tmp_path / "out", SMALL_SHARDS, CARD)
+    assert {name: (dataset.root / name).read_bytes() for name in beside} == beside
 
 
 def test_zones_are_kept_in_the_manifest_and_beside_the_image(tmp_path: Path) -> None:

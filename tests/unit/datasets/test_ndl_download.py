@@ -303,7 +303,7 @@ def test_settings_that_make_no_sense(tmp_path: Path, fields: dict[str, Any], fau
 def test_an_archive_url_that_names_no_archive(
     server: NdlServer, client: PoliteClient, tmp_path: Path
 ) -> None:
-    for url in ("/dataset/", "/dataset/..zip", "/x.tar.gz"):
+    for url in ("/dataset/", "/dataset/..zip", "/x.tar.bz2"):
         with pytest.raises(ConfigError, match="archive_url"):
             imagelabel_items(settings_for(server, tmp_path, archive_url=server.url(url)), CLASSES, client)
 

@@ -1,6 +1,6 @@
 """Small indexes for the tests: seeded unit vectors, drawn thumbnails, three tags, four books."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from zuroku.indexes.build import build_index
-from zuroku.indexes.bundle import EncoderIdentity, IndexEntry, IndexSettings
+from zuroku.indexes.bundle import EncoderIdentity, IndexEntry, IndexSettings, SpaceEncoder
+from zuroku.indexes.router import RouteSettings
 from zuroku.indexes.search import FigureIndex, load_index
 from zuroku.indexes.thumbnail import thumbnail_jpeg
 
@@ -16,6 +17,12 @@ DIMENSION = 24
 ENCODER = EncoderIdentity(
     name="drawn", sha256="ab" * 32, preprocessing="squash to 224 px", dimension=DIMENSION
 )
+LANDMARK_ENCODER = EncoderIdentity(
+    name="landmarks", sha256="12" * 32, preprocessing="squash to 224 px", dimension=DIMENSION
+)
+ENCODERS = {"general": SpaceEncoder(ENCODER)}
+BOTH_ENCODERS = ENCODERS | {"landmark": SpaceEncoder(LANDMARK_ENCODER)}
+ROUTES = RouteSettings()
 SETTINGS = IndexSettings(name="figures", shard_bytes=20_000)
 DATA = {"figure_tags": "cd" * 32}
 TAGS = ("stamp", "graphic_map", "picture_landmark")
@@ -57,7 +64,7 @@ def entries(n: int, seed: int = 0) -> Iterator[IndexEntry]:
     return (entry(number, vector) for number, vector in enumerate(unit_vectors(n, seed)))
 
 
-def small_index(folder: Path, n: int = 50) -> FigureIndex:
+def small_index(folder: Path, n: int = 50, encoders: Mapping[str, SpaceEncoder] = ENCODERS) -> FigureIndex:
     """Build and open an index of ``n`` figures."""
-    build_index(entries(n), SETTINGS, ENCODER, folder, DATA)
+    build_index(entries(n), SETTINGS, encoders, ROUTES, folder, DATA)
     return load_index(folder)

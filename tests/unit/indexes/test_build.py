@@ -15,9 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.indexes.figure_entries import (
+    BOTH_ENCODERS,
     DATA,
     DIMENSION,
     ENCODER,
+    ENCODERS,
+    LANDMARK_ENCODER,
+    ROUTES,
     SETTINGS,
     entries,
     entry,
@@ -26,15 +30,15 @@ from tests.unit.indexes.figure_entries import (
     unit_vectors,
 )
 from zuroku.artifacts import build, verify
-from zuroku.errors import BundleError, IntegrityError, StorageError
+from zuroku.errors import BundleError, ConfigError, IntegrityError, StorageError
 from zuroku.indexes import spool
 from zuroku.indexes.build import build_index
-from zuroku.indexes.bundle import IndexEntry
+from zuroku.indexes.bundle import IndexEntry, IndexSettings, SpaceEncoder
 from zuroku.indexes.search import load_index
 
 
-def built(folder: Path, figures, **other) -> Path:
-    return build_index(figures, SETTINGS, ENCODER, folder / "index", DATA, **other).path
+def built(folder: Path, figures, encoders=ENCODERS, settings=SETTINGS) -> Path:
+    return build_index(figures, settings, encoders, ROUTES, folder / "index", DATA).path
 
 
 def test_every_figure_is_found_again_with_its_vector_payload_and_thumbnail(tmp_path):
@@ -42,7 +46,7 @@ def test_every_figure_is_found_again_with_its_vector_payload_and_thumbnail(tmp_p
     given = {figure.figure_id: figure for figure in entries(50)}
     for row, figure in enumerate(index.payload(range(50))):
         was = given.pop(figure.figure_id)
-        assert (index.vectors[row] == was.vector).all()
+        assert (index.spaces["general"].vectors[row] == was.vector).all()
         assert index.thumbnail(row) == was.thumbnail
         assert (figure.x_min, figure.y_min, figure.x_max, figure.y_max) == was.box
         assert dict(zip(figure.tags, figure.confidences, strict=True)) == was.tags
@@ -53,8 +57,9 @@ def test_every_figure_is_found_again_with_its_vector_payload_and_thumbnail(tmp_p
 
 def test_each_primary_tag_is_one_slice_in_the_order_of_arrival(tmp_path):
     index = small_index(tmp_path / "index", 50)
-    assert list(index.manifest.slices) == ["graphic_map", "picture_landmark", "stamp"]
-    for tag, (start, stop) in index.manifest.slices.items():
+    slices = index.manifest.spaces["general"].slices
+    assert list(slices) == ["graphic_map", "picture_landmark", "stamp"]
+    for tag, (start, stop) in slices.items():
         figures = index.payload(range(start, stop))
         assert {figure.primary_tag for figure in figures} == {tag}
         assert [f.figure_id for f in figures] == sorted(f.figure_id for f in figures)
@@ -65,22 +70,22 @@ def test_batches_change_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(spool, "_BATCH_ROWS", 4)
     batched = small_index(tmp_path / "batched", 50)
     assert pq.ParquetFile(batched.path / "payload.parquet").num_row_groups > 10
-    assert (whole.vectors == batched.vectors).all()
+    assert (whole.spaces["general"].vectors == batched.spaces["general"].vectors).all()
     rows = [49, 0, 17, 17, 3, 33]
     assert whole.payload(rows) == batched.payload(rows)
     assert [figure.figure_id for figure in batched.payload(rows)][2:4] == ["fig002", "fig002"]
 
 
 def test_the_same_figures_give_the_same_bytes(tmp_path):
-    first = build_index(entries(30), SETTINGS, ENCODER, tmp_path / "a", DATA)
-    again = build_index(entries(30), SETTINGS, ENCODER, tmp_path / "b", DATA)
-    other = build_index(entries(30, seed=1), SETTINGS, ENCODER, tmp_path / "c", DATA)
+    first = build_index(entries(30), SETTINGS, ENCODERS, ROUTES, tmp_path / "a", DATA)
+    again = build_index(entries(30), SETTINGS, ENCODERS, ROUTES, tmp_path / "b", DATA)
+    other = build_index(entries(30, seed=1), SETTINGS, ENCODERS, ROUTES, tmp_path / "c", DATA)
     assert first.sha256 == again.sha256 != other.sha256
 
 
 def test_the_files_are_those_that_other_programs_read(tmp_path):
     folder = built(tmp_path, entries(50))
-    assert np.load(folder / "vectors.npy").shape == (50, DIMENSION)
+    assert np.load(folder / "spaces" / "general" / "vectors.npy").shape == (50, DIMENSION)
     assert pq.read_table(folder / "payload.parquet").num_rows == 50
     shards = sorted((folder / "thumbnails").iterdir())
     assert len(shards) > 2
@@ -90,7 +95,7 @@ def test_the_files_are_those_that_other_programs_read(tmp_path):
             names += tar.getnames()
     assert names == [f"fig{number:03d}.jpg" for number in range(50)]
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["encoder"]["sha256"] == ENCODER.sha256
+    assert manifest["spaces"]["general"]["encoder"]["sha256"] == ENCODER.sha256
     assert manifest["data"] == DATA
     assert not list(folder.rglob("*.pkl"))
     assert not (folder / "spool").exists()
@@ -143,18 +148,80 @@ def test_an_index_of_nothing_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [".index.lock"]
 
 
-def test_the_encoder_comes_along_and_another_one_is_refused(tmp_path):
+def sealed_encoder(folder: Path, weights: bytes = b"weights") -> SpaceEncoder:
     def make(work: Path) -> None:
-        (work / "model.onnx").write_bytes(b"weights")
+        (work / "model.onnx").write_bytes(weights)
 
-    bundle = build(tmp_path / "encoder", make)
-    named = ENCODER.model_copy(update={"sha256": bundle.sha256})
-    build_index(entries(9), SETTINGS, named, tmp_path / "index", DATA, bundle.path)
-    index = load_index(tmp_path / "index")
-    assert verify(index.encoder_folder).sha256 == bundle.sha256 == index.manifest.encoder.sha256
+    bundle = build(folder, make)
+    return SpaceEncoder(ENCODER.model_copy(update={"sha256": bundle.sha256}), bundle.path)
+
+
+def test_the_encoder_comes_along_and_another_one_is_refused(tmp_path):
+    encoder = sealed_encoder(tmp_path / "encoder")
+    space = load_index(built(tmp_path, entries(9), {"general": encoder})).spaces["general"]
+    assert verify(space.encoder_folder).sha256 == encoder.identity.sha256 == space.manifest.encoder.sha256
     with pytest.raises(IntegrityError, match="seal"):
-        build_index(entries(9), SETTINGS, ENCODER, tmp_path / "other", DATA, bundle.path)
-    assert not (tmp_path / "other").exists()
+        built(tmp_path / "other", entries(9), {"general": SpaceEncoder(ENCODER, encoder.folder)})
+    assert not (tmp_path / "other" / "index").exists()
+
+
+def test_each_space_holds_the_figures_routed_to_it_with_its_own_encoder(tmp_path):
+    encoders = {
+        "landmark": sealed_encoder(tmp_path / "encoder", b"landmark"),
+        "general": sealed_encoder(tmp_path / "another", b"general"),
+    }
+    index = load_index(built(tmp_path, entries(50), encoders))
+    assert list(index.spaces) == ["general", "landmark"]
+    assert list(index.manifest.spaces["general"].slices) == ["graphic_map", "stamp"]
+    assert index.manifest.spaces["landmark"].slices == {"picture_landmark": (34, 50)}
+    given = {figure.figure_id: figure.vector for figure in entries(50)}
+    for name, space in index.spaces.items():
+        assert (space.encoder_folder / "model.onnx").read_bytes() == name.encode()
+        start, stop = space.manifest.rows
+        for vector, figure in zip(space.vectors, index.payload(range(start, stop)), strict=True):
+            assert (figure.primary_tag == "picture_landmark") == (name == "landmark")
+            assert (vector == given.pop(figure.figure_id)).all()
+    assert not given
+
+
+def test_spaces_may_have_vectors_of_different_lengths_but_not_one_space(tmp_path):
+    narrow = LANDMARK_ENCODER.model_copy(update={"dimension": 3})
+    encoders = BOTH_ENCODERS | {"landmark": SpaceEncoder(narrow)}
+    vectors = [vector[:3] / np.linalg.norm(vector[:3]) if n % 3 == 2 else vector
+               for n, vector in enumerate(unit_vectors(9))]  # fmt: skip
+    index = load_index(built(tmp_path, (entry(n, vector) for n, vector in enumerate(vectors)), encoders))
+    assert {name: space.vectors.shape for name, space in index.spaces.items()} == {
+        "general": (6, DIMENSION),
+        "landmark": (3, 3),
+    }
+    with pytest.raises(BundleError, match=r"fig002 has a vector of shape \(24,\)"):
+        built(tmp_path / "other", entries(9), encoders)
+
+
+def test_a_space_without_figures_is_left_out(tmp_path):
+    figures = [entry(0, unit_vectors(1)[0])]
+    assert list(load_index(built(tmp_path, figures, BOTH_ENCODERS)).spaces) == ["general"]
+
+
+def test_encoders_that_the_routes_do_not_name_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="no tag goes to musem"):
+        built(tmp_path, entries(3), ENCODERS | {"musem": SpaceEncoder(LANDMARK_ENCODER)})
+    with pytest.raises(ConfigError, match="no embedder for general"):
+        built(tmp_path, entries(3), {"landmark": SpaceEncoder(LANDMARK_ENCODER)})
+
+
+CODED = IndexSettings(name="figures", approximate_from=1100)
+
+
+def test_only_large_spaces_get_codes_and_these_are_the_same_each_time(tmp_path):
+    small = built(tmp_path / "small", entries(1000), settings=CODED)
+    first = built(tmp_path / "first", entries(1200), settings=CODED)
+    again = built(tmp_path / "again", entries(1200), settings=CODED)
+    codes = Path("spaces") / "general" / "codes.faiss"
+    assert not (small / codes).exists()
+    assert (first / codes).read_bytes() == (again / codes).read_bytes()
+    assert [load_index(f).spaces["general"].manifest.approximate for f in (small, first)] == [False, True]
+    assert verify(first).sha256 == verify(again).sha256
 
 
 def test_a_finished_index_is_not_built_again(tmp_path):

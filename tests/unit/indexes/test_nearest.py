@@ -1,5 +1,7 @@
 """The exact scan against a sort of all inner products, with ties, blocks and exclusions."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -28,9 +30,10 @@ def block_rows(request, monkeypatch):
 
 
 @pytest.mark.usefixtures("block_rows")
+@pytest.mark.parametrize("n_queries", [1, 8])
 @pytest.mark.parametrize("k", [1, 10, 120])
-def test_it_finds_what_a_full_sort_finds(k):
-    queries, vectors = unit_vectors(8, seed=1), unit_vectors(120, seed=2)
+def test_it_finds_what_a_full_sort_finds(k, n_queries):
+    queries, vectors = unit_vectors(n_queries, seed=1), unit_vectors(120, seed=2)
     scores, rows = nearest_rows(queries, vectors, k)
     expected_scores, expected_rows = slow_nearest(queries, vectors, k)
     assert (rows == expected_rows).all()
@@ -39,8 +42,9 @@ def test_it_finds_what_a_full_sort_finds(k):
 
 
 @pytest.mark.usefixtures("block_rows")
-def test_excluded_rows_are_passed_over_and_the_rest_is_padded():
-    queries, vectors = unit_vectors(4, seed=3), unit_vectors(30, seed=4)
+@pytest.mark.parametrize("n_queries", [1, 4])
+def test_excluded_rows_are_passed_over_and_the_rest_is_padded(n_queries):
+    queries, vectors = unit_vectors(n_queries, seed=3), unit_vectors(30, seed=4)
     excluded = np.random.default_rng(5).random(30) < 0.6
     scores, rows = nearest_rows(queries, vectors, 25, excluded)
     expected_scores, expected_rows = slow_nearest(queries, vectors, 25, set(np.flatnonzero(excluded)))
@@ -54,7 +58,8 @@ def test_of_equal_scores_the_lower_row_comes_first():
     # Products of small powers of two are exact, whatever the order of their sum.
     vectors = np.random.default_rng(6).choice([-0.5, 0.25, 0.5], (100, 4)).astype(np.float32)
     queries = np.array([[0.5, -0.5, 0.5, 0.5], [1, 0, 0, 0]], dtype=np.float32)
-    assert (nearest_rows(queries, vectors, 9)[1] == slow_nearest(queries, vectors, 9)[1]).all()
+    for some in (queries, queries[:1], queries[1:]):
+        assert (nearest_rows(some, vectors, 9)[1] == slow_nearest(some, vectors, 9)[1]).all()
 
 
 def test_negative_scores_count_and_rising_scores_are_kept():
@@ -67,7 +72,8 @@ def test_negative_scores_count_and_rising_scores_are_kept():
 def test_no_queries_and_nothing_left_give_empty_answers():
     vectors = unit_vectors(5)
     assert nearest_rows(vectors[:0], vectors, 3)[1].shape == (0, 3)
-    for gallery, excluded in ((vectors, np.ones(5, dtype=bool)), (vectors[:0], None)):
-        scores, rows = nearest_rows(vectors[:2], gallery, 3, excluded)
+    nothing_left = ((vectors, np.ones(5, dtype=bool)), (vectors[:0], None))
+    for (gallery, excluded), n_queries in product(nothing_left, (1, 2)):
+        scores, rows = nearest_rows(vectors[:n_queries], gallery, 3, excluded)
         assert (rows == -1).all()
         assert np.isnan(scores).all()

@@ -8,12 +8,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.unit.indexes.figure_entries import DIMENSION, ENCODER, small_index, unit_vectors
+from tests.unit.indexes.figure_entries import (
+    BOTH_ENCODERS,
+    DATA,
+    DIMENSION,
+    ENCODER,
+    ENCODERS,
+    LANDMARK_ENCODER,
+    ROUTES,
+    entries,
+    entry,
+    small_index,
+    unit_vectors,
+)
 from zuroku.artifacts import seal
-from zuroku.errors import BundleError, EvaluationError, IntegrityError
-from zuroku.indexes.search import load_index
+from zuroku.errors import BundleError, ConfigError, EvaluationError, IntegrityError
+from zuroku.indexes import space as space_module
+from zuroku.indexes.build import build_index
+from zuroku.indexes.bundle import IndexSettings
+from zuroku.indexes.search import FigureIndex, load_index
 
 SHA256 = ENCODER.sha256
+VECTORS = "spaces/general/vectors.npy"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +46,8 @@ def folder(tmp_path) -> Path:
 def sorted_ids(index, query, wanted) -> list[str]:
     """Ids of the figures that ``wanted`` accepts, by falling inner product."""
     figures = index.payload(range(len(index)))
-    products = [(-float(np.dot(query, index.vectors[row])), row) for row in range(len(index))]
+    vectors = index.spaces["general"].vectors
+    products = [(-float(np.dot(query, vectors[row])), row) for row in range(len(index))]
     return [figures[row].figure_id for _, row in sorted(products) if wanted(figures[row])]
 
 
@@ -38,14 +55,14 @@ def sorted_ids(index, query, wanted) -> list[str]:
 @pytest.mark.parametrize("pids", [(), ("1001",), {"1000", "1003", "unknown"}])
 def test_results_are_those_of_a_full_sort_of_what_the_filters_leave(index, tag, pids):
     queries = unit_vectors(5, seed=9)
-    nearest = index.search(queries, 6, SHA256, tag, pids)
+    nearest = index.search(queries, 6, SHA256, tag=tag, exclude_pids=pids)
     for query, rows in zip(queries, nearest.rows, strict=True):
         expected = sorted_ids(index, query, lambda f: tag in (None, f.primary_tag) and f.pid not in pids)
         assert [figure.figure_id for figure in index.payload(rows)] == expected[:6]
 
 
 def test_a_figure_is_its_own_nearest_with_a_cosine_of_one(index):
-    nearest = index.search(index.vectors, 1, SHA256)
+    nearest = index.search(index.spaces["general"].vectors, 1, SHA256)
     assert nearest.rows[:, 0].tolist() == list(range(50))
     np.testing.assert_allclose(nearest.scores, 1, atol=1e-6)
 
@@ -114,7 +131,7 @@ def test_no_rows_have_no_payload(index):
 
 def test_an_index_without_its_encoder_says_so(index):
     with pytest.raises(BundleError, match=r"(?s)holds no encoder.*drawn"):
-        _ = index.encoder_folder
+        _ = index.spaces["general"].encoder_folder
 
 
 def test_a_published_link_may_move_while_the_index_is_in_use(tmp_path):
@@ -135,7 +152,7 @@ def test_a_folder_that_is_no_index_is_refused(tmp_path):
         load_index(tmp_path / "missing")
 
 
-@pytest.mark.parametrize("name", ["vectors.npy", "payload.parquet", "manifest.json", "thumbnails/000000.tar"])
+@pytest.mark.parametrize("name", [VECTORS, "payload.parquet", "manifest.json", "thumbnails/000000.tar"])
 def test_a_changed_file_is_refused(folder, name):
     data = bytearray((folder / name).read_bytes())
     data[-20] ^= 1
@@ -145,13 +162,13 @@ def test_a_changed_file_is_refused(folder, name):
 
 
 def cut_short(folder: Path) -> None:
-    data = (folder / "vectors.npy").read_bytes()
-    (folder / "vectors.npy").write_bytes(data[:-100])
+    data = (folder / VECTORS).read_bytes()
+    (folder / VECTORS).write_bytes(data[:-100])
 
 
 def test_vectors_cut_short_are_refused_by_the_seal_and_without_it(folder):
     cut_short(folder)
-    with pytest.raises(IntegrityError, match=r"changed vectors\.npy"):
+    with pytest.raises(IntegrityError, match=r"changed spaces/general/vectors\.npy"):
         load_index(folder)
     seal(folder)
     with pytest.raises(BundleError, match=r"vectors\.npy cannot be read"):
@@ -183,39 +200,66 @@ def test_a_payload_of_another_length_or_shape_is_refused(folder):
     ids=["rows", "columns", "dtype"],
 )
 def test_vectors_of_another_shape_are_refused(folder, vectors):
-    np.save(folder / "vectors.npy", vectors)
+    np.save(folder / VECTORS, vectors)
     seal(folder)
     with pytest.raises(BundleError, match=r"vectors\.npy is \("):
         load_index(folder)
 
 
 def test_pickled_vectors_are_never_executed(folder):
-    np.save(folder / "vectors.npy", np.array([print], dtype=object), allow_pickle=True)
+    np.save(folder / VECTORS, np.array([print], dtype=object), allow_pickle=True)
     seal(folder)
     with pytest.raises(BundleError, match=r"vectors\.npy cannot be read"):
         load_index(folder)
 
 
+def spoil(folder: Path, **changes: object) -> None:
+    """Change the manifest, or with ``general_…`` what it says of that space."""
+    values = json.loads((folder / "manifest.json").read_text())
+    for key, value in changes.items():
+        of_space = key.startswith("general_")
+        (values["spaces"]["general"] if of_space else values)[key.removeprefix("general_")] = value
+    (folder / "manifest.json").write_text(json.dumps(values))
+    seal(folder)
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"format": 2}, "has format 2"),
+        ({"format": 3}, "has format 3"),
         ({"format": None}, "has format None"),
         ({"metric": "euclidean"}, "metric"),
         ({"colour": "red"}, "colour"),
         ({"count": 0}, "count"),
         ({"count": 13}, "end at row 12 of 13"),
-        ({"dimension": 23}, "encoder has 24"),
-        ({"slices": {"stamp": [0, 5], "graphic_map": [6, 12]}}, "repeat rows at 5"),
-        ({"slices": {"stamp": [0, 7], "graphic_map": [5, 12]}}, "repeat rows at 5"),
-        ({"slices": {}}, "end at row 0"),
+        ({"spaces": {}}, "end at row 0"),
+        ({"general_dimension": 23}, "encoder has 24"),
+        ({"general_count": 11}, "hold 12 figures of 11"),
+        ({"general_slices": {"stamp": [0, 5], "graphic_map": [6, 12]}}, "repeat rows at 5"),
+        ({"general_slices": {"stamp": [0, 7], "graphic_map": [5, 12]}}, "repeat rows at 5"),
+        ({"general_slices": {"stamp": [1, 13]}}, "repeat rows at 0"),
+        ({"general_slices": {}}, "slices"),
+        ({"routes": {"default": "other", "routes": {}, "empty_slots": []}}, "neither other"),
     ],
 )
 def test_another_manifest_is_refused(folder, change, fault):
-    path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    seal(folder)
+    spoil(folder, **change)
     with pytest.raises(BundleError, match=fault):
+        load_index(folder)
+
+
+def test_an_index_of_format_1_is_to_be_built_again(folder):
+    spoil(folder, format=1)
+    with pytest.raises(
+        BundleError, match=r"(?s)format 1.*expected: an index of format 2.*build the index again"
+    ):
+        load_index(folder)
+
+
+def test_figures_in_a_space_to_which_they_are_not_routed_are_refused(tmp_path):
+    folder = small_index(tmp_path / "index", 12, BOTH_ENCODERS).path
+    spoil(folder, routes={"default": "general", "routes": {"stamp": "landmark"}, "empty_slots": []})
+    with pytest.raises(BundleError, match="stamp lie in general, but are routed elsewhere"):
         load_index(folder)
 
 
@@ -224,4 +268,141 @@ def test_a_manifest_that_is_no_mapping_is_refused(folder, text):
     (folder / "manifest.json").write_bytes(text.encode(errors="surrogateescape"))
     seal(folder)
     with pytest.raises(BundleError, match=r"manifest\.json"):
+        load_index(folder)
+
+
+@pytest.fixture(scope="module")
+def routed(tmp_path_factory) -> FigureIndex:
+    """An index of two spaces: 34 general figures, then 16 landmarks."""
+    return small_index(tmp_path_factory.mktemp("routed") / "index", 50, BOTH_ENCODERS)
+
+
+def untold() -> str:
+    return pytest.fail("the query was tagged")
+
+
+def test_each_space_is_searched_with_its_own_encoder_only(routed):
+    queries = unit_vectors(4, seed=9)
+    for space, encoder in (("general", ENCODER), ("landmark", LANDMARK_ENCODER)):
+        start, stop = routed.manifest.spaces[space].rows
+        nearest = routed.search(queries, 20, encoder.sha256, space)
+        expected = np.argsort(-(queries @ routed.spaces[space].vectors.T), axis=1)[:, :20] + start
+        assert (nearest.rows[:, : stop - start] == expected).all()
+        assert (nearest.rows[:, stop - start :] == -1).all()
+    with pytest.raises(BundleError, match=f"(?s){SHA256}.*the space landmark: landmarks"):
+        routed.search(queries, 3, SHA256, "landmark")
+    with pytest.raises(BundleError, match=f"(?s)encoder {LANDMARK_ENCODER.sha256}.*the space general: drawn"):
+        routed.search(queries, 3, LANDMARK_ENCODER.sha256, tag="stamp")
+
+
+def test_a_tag_names_its_space_and_books_are_left_out_there(routed):
+    nearest = routed.search(
+        unit_vectors(2, seed=9), 16, LANDMARK_ENCODER.sha256, tag="picture_landmark", exclude_pids=["1000"]
+    )
+    rows = nearest.rows[0][nearest.rows[0] >= 0]
+    figures = routed.payload(rows)
+    assert {figure.primary_tag for figure in figures} == {"picture_landmark"}
+    assert len(figures) == sum(figure.pid != "1000" for figure in routed.payload(range(34, 50)))
+    assert "1000" not in {figure.pid for figure in figures}
+
+
+@pytest.mark.parametrize(
+    ("space", "tag", "fault"),
+    [
+        (None, None, "(?s)no space is named.*general, landmark"),
+        ("museum", None, "(?s)no space 'museum'.*general, landmark"),
+        (None, "map", "(?s)primary tag 'map'.*graphic_map, stamp, picture_landmark"),
+        ("general", "picture_landmark", "in the space general has the primary tag 'picture_landmark'"),
+    ],
+)
+def test_what_leads_to_no_space_is_refused_with_what_there_is(routed, space, tag, fault):
+    with pytest.raises(EvaluationError, match=fault):
+        routed.search(unit_vectors(1), 3, SHA256, space, tag)
+
+
+@pytest.mark.parametrize(
+    ("space", "tag", "chosen", "reason"),
+    [
+        ("landmark", None, "landmark", "as asked for"),
+        ("general", "stamp", "general", "as asked for"),
+        (None, "picture_landmark", "landmark", "where figures tagged picture_landmark lie"),
+    ],
+)
+def test_a_space_or_a_tag_decides_without_a_look_at_the_query(routed, space, tag, chosen, reason):
+    route = routed.route(untold, space, tag)
+    assert (route.space, route.reason) == (chosen, reason)
+
+
+def test_the_only_space_needs_no_tag(index):
+    assert index.route(untold).reason == "the only one"
+
+
+@pytest.mark.parametrize(
+    ("tag", "chosen", "reason"),
+    [
+        ("picture_landmark", "landmark", "where picture_landmark belongs"),
+        ("stamp", "general", "the default for stamp"),
+        ("picture_object", "general", "the default, because museum, where picture_object belongs, is empty"),
+    ],
+)
+def test_else_the_tag_of_the_query_decides(routed, tag, chosen, reason):
+    route = routed.route(lambda: tag)
+    assert route.space == chosen
+    assert route.reason == f"the query is tagged {tag}: {reason}"
+
+
+def test_a_tag_whose_space_and_whose_default_hold_nothing_is_said(tmp_path):
+    figures = [
+        entry(n, vector, primary_tag=("picture_landmark", "picture_object")[n % 2])
+        for n, vector in enumerate(unit_vectors(6))
+    ]
+    encoders = BOTH_ENCODERS | {"museum": ENCODERS["general"]}
+    build_index(figures, IndexSettings(name="figures"), encoders, ROUTES, tmp_path / "index", DATA)
+    index = load_index(tmp_path / "index")
+    assert sorted(index.spaces) == ["landmark", "museum"]
+    with pytest.raises(ConfigError, match=r"(?s)no space for stamp.*landmark, museum"):
+        index.route(lambda: "stamp")
+
+
+@pytest.fixture(scope="module")
+def coded(tmp_path_factory) -> FigureIndex:
+    """An index of two spaces with codes."""
+    folder = tmp_path_factory.mktemp("coded") / "index"
+    settings = IndexSettings(name="figures", approximate_from=1024)
+    build_index(entries(3300), settings, BOTH_ENCODERS, ROUTES, folder, DATA)
+    return load_index(folder)
+
+
+def test_a_whole_space_is_searched_by_candidates_and_a_tag_exactly(coded, monkeypatch):
+    asked = []
+    real = space_module.approximate_rows
+    monkeypatch.setattr(
+        space_module, "approximate_rows", lambda *arguments: asked.append(1) or real(*arguments)
+    )
+    queries = unit_vectors(8, seed=9)
+    exact = coded.search(queries, 10, LANDMARK_ENCODER.sha256, "landmark", exact=True)
+    by_tag = coded.search(queries, 10, LANDMARK_ENCODER.sha256, tag="picture_landmark")
+    assert not asked
+    assert (exact.rows == by_tag.rows).all()
+    nearest = coded.search(queries, 10, LANDMARK_ENCODER.sha256, "landmark")
+    assert asked
+    shared = [len(set(ours) & set(theirs)) for ours, theirs in zip(nearest.rows, exact.rows, strict=True)]
+    assert sum(shared) >= 0.98 * exact.rows.size
+    assert nearest.rows.min() >= coded.manifest.spaces["landmark"].rows[0]
+
+
+def test_books_are_left_out_of_candidates_too(coded):
+    queries = unit_vectors(4, seed=9)
+    nearest = coded.search(queries, 10, SHA256, "general", exclude_pids=["1001", "1002"])
+    assert (nearest.rows >= 0).all()
+    assert {figure.pid for figure in coded.payload(nearest.rows.ravel())} == {"1000", "1003"}
+
+
+def test_codes_of_other_vectors_are_refused(coded, tmp_path):
+    folder = small_index(tmp_path / "index", 50).path
+    (folder / "spaces/general/codes.faiss").write_bytes(
+        (coded.path / "spaces/general/codes.faiss").read_bytes()
+    )
+    spoil(folder, general_approximate=True)
+    with pytest.raises(BundleError, match=r"codes\.faiss holds 2200 × 24"):
         load_index(folder)

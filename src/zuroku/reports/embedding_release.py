@@ -1,0 +1,54 @@
+"""Judging the release of an embedder: challenger against champion on the figures of the same test books."""
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from zuroku.artifacts import Artifact, build
+from zuroku.datasets.manifest import Dataset
+from zuroku.evaluation.gate import Evaluated, GateSettings, confirm, decide
+from zuroku.models.embedding.predictor import EmbedderPredictor
+from zuroku.reports.embeddings import embedded_figures
+from zuroku.reports.release import refuse_leak, write_verdict
+
+
+def judge_embedder(
+    dataset: Dataset,
+    splits: Artifact,
+    challenger: Artifact,
+    champion: Artifact | None,
+    settings: GateSettings,
+    target: Path,
+) -> Artifact:
+    """Write the verdict on ``challenger`` to ``target``, by how well a figure finds its tag in other books.
+
+    Raises:
+        IntegrityError: one of the two has trained on a book of the test set, so no comparison is fair.
+    """
+    return build(target, partial(_judge, dataset, splits, challenger, champion, settings))
+
+
+def _judge(
+    dataset: Dataset,
+    splits: Artifact,
+    challenger: Artifact,
+    champion: Artifact | None,
+    settings: GateSettings,
+    out: Path,
+) -> None:
+    table = pd.read_parquet(splits.path / "splits.parquet")
+    books = set(table.loc[table["split"] == "test", "group"])
+
+    def evaluated(name: str, bundle: Artifact) -> Evaluated:
+        refuse_leak(name, bundle.path, books)
+        return embedded_figures(dataset, table, "test", EmbedderPredictor(bundle.path)).evaluated()
+
+    ours = evaluated("challenger", challenger)
+    if champion is not None and champion.sha256 == challenger.sha256:
+        verdict = confirm(ours, settings)
+    else:
+        verdict = decide(ours, evaluated("champion", champion) if champion else None, settings)
+    write_verdict(verdict, challenger, champion, settings, out)
+    (out / "pictures").mkdir(exist_ok=True)
+    (out / "report.md").write_text(f"# Release of figure_embedder\n\n{verdict.reason}\n", encoding="utf-8")

@@ -1,0 +1,93 @@
+"""Retrieval sets end to end on datasets whose vectors are known."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zuroku.errors import SplitError
+from zuroku.reports.retrieval_sets import IntervalSettings, retrieval_score
+
+SETTINGS = IntervalSettings(resamples=50)
+
+
+class Row:
+    def __init__(self, item_id: str, group: str, colour: tuple[int, int, int]) -> None:
+        self.item_id, self.group, self.colour = item_id, group, colour
+
+
+class ColourData:
+    """Images of one colour each; the left half of an image may be of another."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, row: Row) -> bytes:
+        buffer = io.BytesIO()
+        Image.new("RGB", (40, 20), row.colour).save(buffer, format="PNG")
+        return buffer.getvalue()
+
+
+class ColourEmbedder:
+    """The mean colour of a picture as its vector."""
+
+    dimension = 3
+
+    def embed_bytes(self, data: bytes) -> np.ndarray:
+        with Image.open(io.BytesIO(data)) as image:
+            mean = np.asarray(image.convert("RGB"), dtype=np.float32).mean(axis=(0, 1)) + 1
+        return mean / np.linalg.norm(mean)
+
+    def embed(self, reads):
+        for read in reads:
+            yield self.embed_bytes(read())
+
+
+COLOURS = [(250, 10, 10), (10, 250, 10), (10, 10, 250), (250, 250, 10)]
+
+
+def objects(mixed: bool) -> list[Row]:
+    """Four objects of four views; mixed, every view has another object's colour."""
+    return [
+        Row(f"ukbench{4 * o + v:05}", f"{o:05}", COLOURS[(o + v) % 4 if mixed else o])
+        for o in range(4)
+        for v in range(4)
+    ]
+
+
+def score(rows: list[Row], protocol: str, root: Path):
+    return retrieval_score(ColourData(root), rows, ColourEmbedder(), protocol, SETTINGS)  # type: ignore[arg-type]
+
+
+def test_objects_that_look_alike_find_all_four_views(tmp_path: Path) -> None:
+    found = score(objects(mixed=False), "ukbench", tmp_path)
+    assert (found.estimate, found.lower, found.upper) == (4, 4, 4)
+    assert score(objects(mixed=True), "ukbench", tmp_path).estimate == pytest.approx(1)
+
+
+def test_a_scene_is_sought_by_its_first_photograph(tmp_path: Path) -> None:
+    rows = [Row(f"{1000 + s}{v:02}", str(1000 + s), COLOURS[s]) for s in range(4) for v in range(3)]
+    assert score(rows, "holidays", tmp_path).estimate == 1
+    rows[1].colour = COLOURS[1]  # a view of the first scene that looks like the second
+    assert score(rows, "holidays", tmp_path).estimate < 1
+
+
+def test_buildings_are_sought_by_what_the_box_shows(tmp_path: Path) -> None:
+    truth = tmp_path / "ground_truth"
+    truth.mkdir()
+    rows = [Row(f"a_{n}", f"a_{n}", COLOURS[0]) for n in range(3)]
+    rows += [Row(f"b_{n}", f"b_{n}", COLOURS[1]) for n in range(3)]
+    (truth / "images.txt").write_text("".join(f"{row.item_id}\n" for row in reversed(rows)))
+    for name in ("a", "b"):
+        (truth / f"{name}_1_query.txt").write_text(f"oxc1_{name}_0 5.0 5.0 30.0 15.0\n")
+        (truth / f"{name}_1_good.txt").write_text(f"{name}_1\n")
+        (truth / f"{name}_1_ok.txt").write_text(f"{name}_2\n")
+        (truth / f"{name}_1_junk.txt").write_text(f"{name}_0\n")
+    assert score(rows, "oxford5k", tmp_path).estimate == 1
+
+
+def test_nothing_to_search_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SplitError, match="no image"):
+        score([], "ukbench", tmp_path)
