@@ -1,12 +1,12 @@
 """The nearest vectors without a scan of all: short codes name candidates, which are compared exactly.
 
-The structure is IVF-PQ (Jégou, Douze and Schmid 2011) with the fast scan of André, Kermarrec and Le Scouarnec
-2015, by faiss: a seeded rotation; lists around k-means centres; per list, what is left of each vector in
-codes of 2 bits per dimension. It was chosen by measurement (``benchmarks/index_engines.py``): nearly as
-quick as a graph and with higher recall, built many times sooner, and a fifteenth of the vectors' size, where
-a graph takes as much again as they. The rotation makes recall independent of how the embedder's dimensions are laid
-out: without it, vectors along principal axes lost a tenth of their neighbours. Arrays and one file; no tags,
-no payload.
+The structure is IVF-PQ (Jégou, Douze and Schmid 2011) with the fast scan of André, Kermarrec and Le
+Scouarnec 2015, by faiss: a seeded rotation; lists around k-means centres; per list, what is left of each
+vector in codes of 2 bits per dimension. It was chosen by measurement (``benchmarks/index_engines.py``):
+nearly as quick as a graph and with higher recall, built many times sooner, and a fifteenth of the vectors'
+size, where a graph takes as much again as they. The rotation makes recall independent of how the embedder's
+dimensions are laid out: without it, vectors along principal axes lost a tenth of their neighbours. Arrays and
+one file; no tags, no payload.
 """
 
 import math
