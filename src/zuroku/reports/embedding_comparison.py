@@ -134,11 +134,12 @@ def _page(rows: Sequence[Mapping[str, Any]], settings: EmbeddingComparisonSettin
             f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
             for found in (row["map_other_books"], row["purity"])
         ]
+        apart = f"{row['person_separation']:.3f}" if "person_separation" in row else "—"
         sizes = "/".join(f"{size}" for size in row["mb_per_million"].values())
         write(
             f"| {row['model']} | {row['weights']} | {row['dimension']} | {spans[0]} | {spans[1]} | "
             f"{row['silhouette']:.3f} | {row['adjusted_mutual_information']:.3f} | "
-            f"{row.get('landmark_outdoor_rank', '—')} | {row.get('person_separation', float('nan')):.3f} | "
+            f"{row.get('landmark_outdoor_rank', '—')} | {apart} | "
             f"{sizes} | {row['recall']['float16']:.3f} | {row['recall']['int8']:.3f} |"
         )
     return buffer.getvalue()
