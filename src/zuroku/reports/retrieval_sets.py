@@ -85,16 +85,14 @@ def _values(
         queries = np.array([place for place, row in enumerate(rows) if str(row.item_id).endswith("00")])
         ranks = rank_gallery(vectors[queries], vectors)
         return holidays(ranks, codes, queries).average_precision, [groups[place] for place in queries]
-    truth = read_oxford(dataset.root / GROUND_TRUTH)
-    place_of = {str(row.item_id): place for place, row in enumerate(rows)}
-    order = np.array([place_of[name] for name in truth.images])
+    truth = read_oxford(dataset.root / GROUND_TRUTH, [str(row.item_id) for row in rows])
     queries = np.stack(
         [
-            embedder.embed_bytes(_crop(dataset.read(rows[order[image]]), box))
+            embedder.embed_bytes(_crop(dataset.read(rows[image]), box))
             for image, box in zip(truth.query_images, truth.boxes, strict=True)
         ]
     )
-    ranks = rank_gallery(queries, vectors[order])
+    ranks = rank_gallery(queries, vectors)
     scores = oxford5k(ranks, truth.good, truth.ok, truth.junk, len(truth.images))
     # Several queries show one building, by the names that the original gave them.
     return scores.average_precision, [query.rsplit("_", 1)[0] for query in truth.queries]

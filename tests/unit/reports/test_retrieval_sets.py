@@ -79,7 +79,6 @@ def test_buildings_are_sought_by_what_the_box_shows(tmp_path: Path) -> None:
     truth.mkdir()
     rows = [Row(f"a_{n}", f"a_{n}", COLOURS[0]) for n in range(3)]
     rows += [Row(f"b_{n}", f"b_{n}", COLOURS[1]) for n in range(3)]
-    (truth / "images.txt").write_text("".join(f"{row.item_id}\n" for row in reversed(rows)))
     for name in ("a", "b"):
         (truth / f"{name}_1_query.txt").write_text(f"oxc1_{name}_0 5.0 5.0 30.0 15.0\n")
         (truth / f"{name}_1_good.txt").write_text(f"{name}_1\n")

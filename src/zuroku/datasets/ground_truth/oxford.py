@@ -9,6 +9,7 @@ do not list the other images, and number none: ``images.txt`` beside them gives 
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +47,10 @@ class OxfordTruth:
     junk: tuple[NDArray[np.intp], ...]
 
 
-def read_oxford(folder: Path) -> OxfordTruth:
+def read_oxford(folder: Path, gallery: Sequence[str] | None = None) -> OxfordTruth:
     """Read the ground truth of Oxford Buildings or Paris in ``folder``.
+
+    ``gallery`` names the images in the order of their indices; without it, ``images.txt`` does.
 
     Raises:
         SourceError: there is no such folder or no query in it, ``images.txt`` or a file of a query is
@@ -55,14 +58,15 @@ def read_oxford(folder: Path) -> OxfordTruth:
             one query. All faults are listed.
     """
     queries = _queries(folder)
-    if not (folder / IMAGES).is_file():
+    if gallery is None and not (folder / IMAGES).is_file():
         raise SourceError(
             f"{folder} has no {IMAGES}",
             expected="the names of the gallery in the order of its indices, one per line: the ground truth "
             "does not list all images",
             remedy=f"write the names into {folder / IMAGES}, as the gallery was embedded",
         )
-    images = tuple(name.removesuffix(".jpg") for name in read_names(folder / IMAGES))
+    names = read_names(folder / IMAGES) if gallery is None else gallery
+    images = tuple(name.removesuffix(".jpg") for name in names)
     place = {name: index for index, name in enumerate(images)}
     faults = FaultList()
     for name in sorted(name for name, times in Counter(images).items() if times > 1):
