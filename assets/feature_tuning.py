@@ -22,7 +22,7 @@ ASSET = "feature_tuning"
 OBJECTS = "ukbench"
 SEARCHED = (OBJECTS, "holidays", "oxford5k")
 
-_CODE_VERSION = "1"
+_CODE_VERSION = "2"
 
 
 def feature_tuning_asset(profile: Profile) -> dg.AssetsDefinition:

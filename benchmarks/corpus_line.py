@@ -15,7 +15,7 @@ from itertools import cycle, islice
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Literal
 
 from benchmarks.timing import circumstances, write_json
@@ -68,7 +68,8 @@ class Measurement:
     ``pages_per_second`` counts from when as many units as there are workers are finished to the last,
     without opening models, starting Ray, joining and sealing; ``seconds`` has all of it,
     ``finish_seconds`` what came after the last unit.
-    ``peak_mb`` is this process's resident memory at its highest: with Ray that is the driver's.
+    ``peak_mb`` is this process's resident memory at its highest and ``cpu_seconds_per_page`` the time that
+    its cores worked: with Ray both are the driver's alone.
     """
 
     executor: str
@@ -79,6 +80,7 @@ class Measurement:
     pages_per_second: float
     finish_seconds: float
     peak_mb: float
+    cpu_seconds_per_page: float
     written_bytes: int
     milliseconds_per_page: dict[str, float]
     sha256: str
@@ -89,7 +91,7 @@ def measure(plan: Plan) -> Measurement:
     marks: list[tuple[float, int]] = []
     with tempfile.TemporaryDirectory() as temporary:
         out = Path(temporary) / "corpus"
-        start = perf_counter()
+        start, worked = perf_counter(), process_time()
         artifact = run_line(
             RepeatedPages(plan.pool, plan.root, plan.n_pages),
             plan.open_stage,
@@ -98,7 +100,7 @@ def measure(plan: Plan) -> Measurement:
             _executor(plan),
             lambda done, total: marks.append((perf_counter(), done)),
         )
-        end = perf_counter()
+        end, worked = perf_counter(), process_time() - worked
         card = FigureCorpus(out).card
         times = json.loads(out.with_name("corpus.timings.json").read_text())
         written = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
@@ -112,6 +114,7 @@ def measure(plan: Plan) -> Measurement:
         (done - begun) / (last - first),
         end - last,
         _peak_mb(),
+        worked / card["pages"],
         written,
         times["milliseconds_per_page"],
         artifact.sha256,
@@ -131,8 +134,8 @@ def measure_in_turns(plans: Sequence[Plan], repeats: int) -> list[list[Measureme
 def table(rounds: Sequence[Sequence[Measurement]]) -> str:
     """Return a Markdown table with a row per plan: medians, and the range of the rate."""
     lines = [
-        "| by | pages | figures | pages/s | range | whole run, s | peak memory, MB |",
-        "|---|---:|---:|---:|---|---:|---:|",
+        "| by | pages | figures | pages/s | range | whole run, s | CPU ms per page | peak memory, MB |",
+        "|---|---:|---:|---:|---|---:|---:|---:|",
     ]
     for measured in rounds:
         first, rates = measured[0], [one.pages_per_second for one in measured]
@@ -140,6 +143,7 @@ def table(rounds: Sequence[Sequence[Measurement]]) -> str:
             f"| {first.executor} | {first.pages:,} | {first.figures:,} "
             f"| {median(rates):.2f} | {min(rates):.2f}–{max(rates):.2f} "
             f"| {median(one.seconds for one in measured):,.1f} "
+            f"| {median(one.cpu_seconds_per_page for one in measured) * 1e3:.1f} "
             f"| {median(one.peak_mb for one in measured):,.0f} |"
         )
     return "\n".join(lines)
@@ -246,7 +250,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file for the result")
     options = parser.parse_args()
     bundles = StageBundles(
-        options.detector.resolve(), options.tagger.resolve(), options.embedder.resolve(), StageSettings()
+        options.detector.resolve(),
+        options.tagger.resolve(),
+        {"general": options.embedder.resolve()},
+        StageSettings(),
     )
     result: dict[str, Any] = circumstances()
     plans = plans_of(options, bundles.open)

@@ -37,6 +37,10 @@ class SourceError(ZurokuError):
     """A source collection (folder, archive, metadata table) is not in its published layout."""
 
 
+class GeoDataError(ZurokuError):
+    """Geodata or coordinates are not what they should be, or cannot be used."""
+
+
 class DownloadError(ZurokuError):
     """A server did not give what was asked of it."""
 

@@ -56,7 +56,7 @@ def test_ray_is_set_against_threads_on_as_many_pages(tmp_path: Path) -> None:
 
 def test_the_projection_is_plain_arithmetic() -> None:
     runs = [
-        Measurement("threads", 100, 50, 0, 60.0, rate, 0.1, 300.0, 1_000_000, {"detect": 5.0}, "")
+        Measurement("threads", 100, 50, 0, 60.0, rate, 0.1, 300.0, 0.5, 1_000_000, {"detect": 5.0}, "")
         for rate in (1.0, 2.0, 9.0)
     ]
     found = projection(runs, [1, 10], page_bytes=500_000)
