@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from assets import corpus, embeddings, figures, layout
+from assets import corpus, embeddings, figures, geolocation, layout, places
 from assets.datasets import dataset_asset
 from assets.embedding_study import CHAIN, COMPARED, IMAGENET, IMET, OPEN_IMAGES
 from assets.embedding_study import COMPARISON as EMBEDDING_COMPARISON
@@ -23,6 +23,8 @@ from assets.scorecard import SCORECARD, scorecard_asset
 from assets.splits import splits_asset
 from zuroku.config import Settings, config_hash
 from zuroku.corpus.batches import CorpusSettings
+from zuroku.datasets.place_labels import PlaceLabelSettings
+from zuroku.datasets.place_splits import PlaceSplitSettings
 from zuroku.datasets.splits import SplitSettings
 from zuroku.indexes.bundle import IndexSettings
 from zuroku.models.embedding.settings import EmbedderSettings
@@ -33,14 +35,18 @@ from zuroku.reports.embedding_release import judge_embedder
 from zuroku.reports.embeddings import EmbeddingEvaluationSettings
 from zuroku.reports.feature_tuning import FeatureTuningStudySettings
 from zuroku.reports.figure_tagger import EvaluationSettings
+from zuroku.reports.geolocation import GeolocationEvaluationSettings
+from zuroku.reports.geolocation_release import judge_geolocator
 from zuroku.reports.label_issues import LabelIssueReportSettings
 from zuroku.reports.layout import LayoutEvaluationSettings
 from zuroku.reports.layout_comparison import LayoutComparisonSettings
 from zuroku.reports.layout_release import judge_layout_detector
+from zuroku.reports.place_indexing import PlaceIndexingSettings
 from zuroku.reports.release import ReleaseSettings, judge_figure_tagger
 from zuroku.reports.scorecard import ScorecardSettings
 from zuroku.training.embedder import EmbedderTrainingSettings
 from zuroku.training.figure_tagger import FigureTaggerSettings
+from zuroku.training.geolocator import GeolocatorTrainingSettings
 from zuroku.training.layout_detector import LayoutDetectorSettings
 
 _CLASS_FLOOR = 20
@@ -49,6 +55,8 @@ _TAGGER = figures.MODEL
 _FAITHFUL = f"{_TAGGER}_faithful"
 _DETECTOR = layout.MODEL
 _EMBEDDER = embeddings.MODEL
+_GEOLOCATOR = geolocation.MODEL
+_MAP = (places.ROADS, places.LANDMARKS, places.AREAS)
 _SEARCHED = {
     "ukbench": "Objects, each photographed four times (UKBench's layout).",
     "holidays": "Scenes, each photographed a few times (INRIA Holidays' layout).",
@@ -102,6 +110,25 @@ _EMBEDDING_SETTINGS: dict[str, Configured] = {
     f"{OBJECTS}_splits": Configured(f"{OBJECTS}_splits", SplitSettings),
     FEATURE_TUNING: Configured(FEATURE_TUNING, FeatureTuningStudySettings),
 }
+_GEOLOCATION_SETTINGS: dict[str, Configured] = {
+    places.LABELS: Configured(places.LABELS, PlaceLabelSettings),
+    places.SPLITS: Configured(places.SPLITS, PlaceSplitSettings),
+    _GEOLOCATOR: Configured(_GEOLOCATOR, GeolocatorTrainingSettings),
+    f"{_GEOLOCATOR}_evaluation": Configured(f"{_GEOLOCATOR}_evaluation", GeolocationEvaluationSettings),
+    f"{_GEOLOCATOR}_release": Configured(f"{_GEOLOCATOR}_release", ReleaseSettings),
+    geolocation.INDEX: Configured(geolocation.INDEX, PlaceIndexingSettings),
+    **{name: Configured(name, GeolocatorTrainingSettings) for name in geolocation.STUDIED},
+    **{
+        f"{name}_evaluation": Configured(f"{_GEOLOCATOR}_evaluation", GeolocationEvaluationSettings)
+        for name in geolocation.STUDIED
+    },
+    **{splits: Configured(splits, PlaceSplitSettings) for splits in geolocation.OTHER_SPLITS.values()},
+    **{name: Configured(_GEOLOCATOR, GeolocatorTrainingSettings) for name in geolocation.OTHER_SPLITS},
+    **{
+        f"{name}_evaluation": Configured(f"{_GEOLOCATOR}_evaluation", GeolocationEvaluationSettings)
+        for name in geolocation.OTHER_SPLITS
+    },
+}
 _CORPUS_SETTINGS: dict[str, Configured] = {
     corpus.FIGURES: Configured(corpus.FIGURES, CorpusSettings),
     corpus.MANIFEST: Configured(corpus.FIGURES, CorpusSettings),
@@ -122,6 +149,9 @@ def build_assets(profile: Profile) -> list[dg.AssetsDefinition]:
     if _has(profile, _EMBEDDING_SETTINGS):
         assets += _embedding_assets(profile)
         studied += [f"{_EMBEDDER}_evaluation", EMBEDDING_COMPARISON, FEATURE_TUNING]
+    if _has(profile, _GEOLOCATION_SETTINGS):
+        assets += _geolocation_assets(profile)
+        studied += [f"{name}_evaluation" for name in (_GEOLOCATOR, *geolocation.STUDIED)]
     if _has(profile, _CORPUS_SETTINGS):
         assets += _corpus_assets(profile)
     return [*assets, scorecard_asset(profile, studied)]
@@ -130,7 +160,8 @@ def build_assets(profile: Profile) -> list[dg.AssetsDefinition]:
 def configured(profile: Profile) -> dict[str, Configured]:
     """Return what each asset of ``profile`` is configured by; datasets are left out, because DVC decides."""
     found = {SCORECARD: Configured(SCORECARD, ScorecardSettings)}
-    for lineage in (_FIGURE_SETTINGS, _LAYOUT_SETTINGS, _EMBEDDING_SETTINGS, _CORPUS_SETTINGS):
+    lineages = (_FIGURE_SETTINGS, _LAYOUT_SETTINGS, _EMBEDDING_SETTINGS, _GEOLOCATION_SETTINGS)
+    for lineage in (*lineages, _CORPUS_SETTINGS):
         if _has(profile, lineage):
             found |= lineage
     return found
@@ -231,6 +262,55 @@ def _embedding_assets(profile: Profile) -> list[dg.AssetsDefinition]:
         *(dataset_asset(profile, name, _SEARCHED[name], 0, TUNING_GROUP) for name in SEARCHED),
         splits_asset(profile, f"{OBJECTS}_splits", OBJECTS, "group", TUNING_GROUP, TUNING_GROUP),
         feature_tuning_asset(profile),
+    ]
+
+
+def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
+    study = places.GROUP
+    photographs = "Photographs with coordinates: panoramas at the sample points, or a user's own."
+    return [
+        places.features_asset(profile, places.ROADS, "Roads of OpenStreetMap, or of the generated land."),
+        places.features_asset(profile, places.LANDMARKS, "Landmarks of OpenStreetMap, or of the generated land."),
+        places.features_asset(profile, places.AREAS, "Small areas of the census (e-Stat's layout)."),
+        places.features_asset(profile, places.ADMIN, "Municipalities (N03's layout)."),
+        places.features_asset(
+            profile,
+            places.POINTS,
+            "Where photographs are sought: along roads and at landmarks, thinned.",
+            (places.ROADS, places.LANDMARKS),
+        ),
+        dataset_asset(profile, places.PHOTOGRAPHS, photographs, 0, sources=(places.POINTS, *_MAP)),
+        places.labels_asset(profile),
+        places.splits_asset(profile, places.SPLITS, study=None),
+        geolocation.geolocator_asset(profile, _GEOLOCATOR, _GEOLOCATOR, places.SPLITS, study=None),
+        geolocation.evaluation_asset(profile, _GEOLOCATOR, places.SPLITS, study=None),
+        release_asset(
+            profile,
+            _GEOLOCATOR,
+            places.PHOTOGRAPHS,
+            places.SPLITS,
+            places.GROUP,
+            "share of answers within 25 km",
+            judge_geolocator,
+        ),
+        geolocation.index_asset(profile),
+        *(
+            asset
+            for name in geolocation.STUDIED
+            for asset in (
+                geolocation.geolocator_asset(profile, name, name, places.SPLITS, study),
+                geolocation.evaluation_asset(profile, name, places.SPLITS, study),
+            )
+        ),
+        *(
+            asset
+            for name, splits in geolocation.OTHER_SPLITS.items()
+            for asset in (
+                places.splits_asset(profile, splits, study),
+                geolocation.geolocator_asset(profile, name, _GEOLOCATOR, splits, study),
+                geolocation.evaluation_asset(profile, name, splits, study),
+            )
+        ),
     ]
 
 

@@ -7,6 +7,7 @@ compared byte for byte.
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -128,6 +129,8 @@ def measure_in_turns(plans: Sequence[Plan], repeats: int) -> list[list[Measureme
         for plan, measured in zip(plans, rounds, strict=True):
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
                 measured.append(child.submit(measure, plan).result())
+            # A long benchmark that is stopped should leave what it has.
+            print(json.dumps(asdict(measured[-1])), file=sys.stderr, flush=True)
     return rounds
 
 

@@ -30,9 +30,22 @@ def ingest(
     data: Annotated[Path, typer.Option(help="Folder that receives the dataset.")] = Path("var/sample/data"),
     root: Annotated[Path, typer.Option(help="Where relative paths in the YAML files start.")] = Path("."),
 ) -> None:
-    """Read a collection and write it as a dataset: manifest, tar shards, cards."""
-    from zuroku.datasets.collection import ingest_collection, load_collection
+    """Read a collection and write it as a dataset: manifest and tar shards, or a table of features; cards."""
+    from zuroku.datasets.collection import (
+        holds_features,
+        ingest_collection,
+        load_collection,
+        load_features,
+    )
+    from zuroku.datasets.geodata.collection import ingest_features
 
+    with explained():
+        if holds_features(configs / f"{stage}.yaml"):
+            table = ingest_features(load_features(configs / f"{stage}.yaml"), data / stage, root)
+            typer.echo(
+                f"{stage}: {table.card['features']} features, version {table.version[:12]} in {table.root}"
+            )
+            return
     with explained(), progress_bar(f"ingest {stage}") as show:
         settings = load_collection(configs / f"{stage}.yaml")
         dataset = ingest_collection(settings, data / stage, root, show)
@@ -146,8 +159,39 @@ def search(
 
 
 @app.command()
+def geolocate(
+    image: Annotated[Path, typer.Argument(help="The photograph. Its EXIF position is never read.")],
+    page: Annotated[
+        Path | None, typer.Option("--map", help="Write the evidence as a map into this HTML file.")
+    ] = None,
+    coarse: Annotated[bool, typer.Option("--coarse", help="Answer the prefecture and nothing finer.")] = False,
+    model: Annotated[str, typer.Option(help="'champion', or the folder of a geolocator bundle.")] = "champion",
+    index: Annotated[str, typer.Option(help="'champion', or the folder of a place index.")] = "champion",
+    var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
+) -> None:
+    """Say where a photograph may have been taken, within which radius, and by which evidence."""
+    from zuroku.artifacts import write_atomically
+    from zuroku.indexes.place_index import open_place_index
+    from zuroku.models.geolocation.predictor import GeolocatorPredictor
+    from zuroku.reports.located import locate, located_page, located_text
+
+    if coarse and page is not None:
+        raise typer.BadParameter("--coarse gives away no map: name one of the two")
+    with explained():
+        predictor = GeolocatorPredictor(_bundle(var, "geolocator", model))
+        opened = open_place_index(_bundle(var, "place_index", index))
+        try:
+            located = locate(image, predictor, opened)
+            typer.echo(located_text(located, coarse))
+            if page is not None:
+                write_atomically(page, located_page(located, opened.bundle).encode())
+        finally:
+            opened.close()
+
+
+@app.command()
 def rollback(
-    name: Annotated[str, typer.Argument(help="What to take back: figure_index.")],
+    name: Annotated[str, typer.Argument(help="What to take back: figure_index or place_index.")],
     var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
 ) -> None:
     """Go back to the index that was published before; a second time, further back.

@@ -5,6 +5,7 @@ inside the commands, so that ``--help`` is quick.
 """
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,14 @@ import typer
 
 from zuroku.console import explained
 from zuroku.datasets.ground_truth.protocol import Protocol
+
+
+class DistanceName(StrEnum):
+    """How the distance between two places is measured."""
+
+    GEODESIC = "geodesic"
+    HAVERSINE = "haversine"
+
 
 evaluate = typer.Typer(help="Score answers by published protocols.", no_args_is_help=True)
 
@@ -61,3 +70,34 @@ def retrieval(
     if result.note:
         typer.secho(result.note, fg="yellow", err=True)
     typer.echo(json.dumps(result.scores) if as_json else score_table(result))
+
+
+@evaluate.command()
+def geolocation(
+    predictions: Annotated[
+        Path, typer.Option(help="CSV of gt_lat, gt_lon, pred_lat, pred_lon in degrees; one row per photo.")
+    ],
+    distance: Annotated[
+        DistanceName, typer.Option(help="On the WGS84 ellipsoid, or a great circle of R = 6371 km.")
+    ] = DistanceName.GEODESIC,
+    strict: Annotated[bool, typer.Option("--strict", help="Count distances < r instead of ≤ r.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Score estimated places: share within 1, 25, 100, 200, 750 and 2500 km, median and mean in km.
+
+    Published scores differ in what is near:
+
+    \b
+    GeoCLIP                 geodesic and ≤, the default
+    im2gps, GeoEstimation   --distance haversine
+    PIGEON, OSV-5M          --distance haversine --strict
+
+    A prediction whose two cells are empty is a miss at infinite distance; a message counts them.
+    """
+    from zuroku.reports.geolocation_scores import missing_note, plain_scores, score_predictions, score_table
+
+    with explained():
+        scores = score_predictions(predictions, distance.value, strict)
+    if note := missing_note(scores):
+        typer.secho(note, fg="yellow", err=True)
+    typer.echo(json.dumps(plain_scores(scores)) if as_json else score_table(scores, distance.value, strict))

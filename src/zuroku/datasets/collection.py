@@ -1,6 +1,7 @@
 """A collection by configuration: figures that are drawn, in a folder or downloaded.
 
-Pages and photographs have modules of their own, ``pages`` and ``photos``.
+Pages, photographs and places have modules of their own: ``pages``, ``photos``, ``street_views``; tables of
+geographic features too: ``geodata``.
 """
 
 from functools import partial
@@ -13,6 +14,11 @@ from zuroku.config import Settings, config_hash, load_settings
 from zuroku.datasets.croissant import write_croissant
 from zuroku.datasets.fingerprints import fingerprint, item_lines, listing_lines
 from zuroku.datasets.folder import FolderSettings, folder_items
+from zuroku.datasets.geodata.collection import (
+    AnyFeatures,
+    FeatureCollectionSettings,
+    PointCollectionSettings,
+)
 from zuroku.datasets.http import PoliteClient
 from zuroku.datasets.ingest import Collection, IngestSettings, Progress, ingest
 from zuroku.datasets.manifest import Dataset
@@ -21,6 +27,7 @@ from zuroku.datasets.pages.collection import PageCollectionSettings, open_pages
 from zuroku.datasets.photos.collection import PhotoCollectionSettings, open_photos
 from zuroku.datasets.sample.figures import SampleSettings, plan_figures, render_figure
 from zuroku.datasets.source import SourceItem
+from zuroku.datasets.street_views import StreetViewSettings, open_street_views
 
 _SAMPLE_LICENCE = "CC0-1.0"
 _FETCHED = ("download", "iiif")
@@ -74,14 +81,29 @@ class CollectionSettings(Settings):
 class _Kind(Settings):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    kind: Literal["figures", "pages", "photos"] = "figures"
+    kind: Literal["figures", "pages", "photos", "places", "areas", "roads", "landmarks", "points"] = "figures"
 
 
-AnyCollection = CollectionSettings | PageCollectionSettings | PhotoCollectionSettings
+AnyCollection = CollectionSettings | PageCollectionSettings | PhotoCollectionSettings | StreetViewSettings
+
+
+def holds_features(path: Path) -> bool:
+    """Say whether the YAML file of a dataset configures a table of features, and no images."""
+    return load_settings(path, _Kind).kind in ("areas", "roads", "landmarks", "points")
+
+
+def load_features(path: Path) -> AnyFeatures:
+    """Read the YAML file of a table of features.
+
+    Raises:
+        ConfigError: see ``load_settings``.
+    """
+    points = load_settings(path, _Kind).kind == "points"
+    return load_settings(path, PointCollectionSettings if points else FeatureCollectionSettings)
 
 
 def load_collection(path: Path) -> AnyCollection:
-    """Read the YAML file of a dataset; its ``kind`` says whether figures (the default), pages or photos.
+    """Read the YAML file of a dataset of images: figures (the default), pages, photos or places.
 
     Raises:
         ConfigError: see ``load_settings``.
@@ -91,14 +113,18 @@ def load_collection(path: Path) -> AnyCollection:
         return load_settings(path, PageCollectionSettings)
     if kind == "photos":
         return load_settings(path, PhotoCollectionSettings)
+    if kind == "places":
+        return load_settings(path, StreetViewSettings)
     return load_settings(path, CollectionSettings)
 
 
-def open_collection(settings: AnyCollection, root: Path) -> Collection:
+def open_collection(settings: AnyCollection, root: Path, data: Path) -> Collection:
     """List the items of the configured source; their bytes are read later.
 
-    Relative paths of the configuration start at ``root``.
+    Relative paths of the configuration start at ``root``; ``data`` holds the other datasets.
     """
+    if isinstance(settings, StreetViewSettings):
+        return open_street_views(settings, root, data)
     if isinstance(settings, PageCollectionSettings):
         return open_pages(settings, root)
     if isinstance(settings, PhotoCollectionSettings):
@@ -113,17 +139,17 @@ def ingest_collection(
     progress: Progress = lambda done, total: None,
 ) -> Dataset:
     """Ingest the configured collection into ``out`` and write its card and its Croissant beside."""
-    collection = open_collection(settings, root)
+    collection = open_collection(settings, root, out.parent)
     about: dict[str, Any] = settings.model_dump(mode="json", include=_ABOUT)
     about["fingerprint"] = collection.fingerprint
     return ingest(collection, out, settings.ingest, about, progress, finish=write_croissant)
 
 
-def collection_fingerprint(settings: AnyCollection, root: Path) -> str | None:
-    """Return the fingerprint of what the source holds now, or None where only a fetch can tell."""
-    if settings.source in _FETCHED:
+def collection_fingerprint(settings: AnyCollection, root: Path, data: Path) -> str | None:
+    """Return the fingerprint of what the source holds now, or None where DVC or only a fetch can tell."""
+    if settings.source in _FETCHED or (isinstance(settings, StreetViewSettings) and settings.source != "folder"):
         return None
-    return open_collection(settings, root).fingerprint
+    return open_collection(settings, root, data).fingerprint
 
 
 def _open_figures(settings: CollectionSettings, root: Path) -> Collection:

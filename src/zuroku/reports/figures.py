@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.text import Text
@@ -165,6 +166,38 @@ def training_curves(losses: Mapping[str, Sequence[float]], scores: Mapping[str, 
     left, right = figure.subplots(1, 2)
     _draw_series(left, losses, "loss")
     _draw_series(right, scores, "score")
+    return _png(figure)
+
+
+def error_map(truth: Array, answers: Array, gallery: Array) -> bytes:
+    """Draw a line from each true place to its answer, over the gallery; all ``(n, 2)`` latitude, longitude."""
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(gallery[:, 1], gallery[:, 0], s=3, color=_PALE, label="gallery", linewidths=0)
+    lines = np.stack([truth[:, ::-1], answers[:, ::-1]], axis=1)
+    axes.add_collection(LineCollection(list(lines), colors=_RED, linewidths=0.5, alpha=0.6))
+    axes.scatter(truth[:, 1], truth[:, 0], s=10, color=_BLUE, label="true place", linewidths=0, zorder=3)
+    axes.set_xlabel("longitude")
+    axes.set_ylabel("latitude")
+    # A degree of longitude is shorter than one of latitude.
+    axes.set_aspect(1 / np.cos(np.radians(truth[:, 0].mean())))
+    axes.legend(frameon=False, fontsize=8)
+    axes.set_title("From the true place to the answer")
+    return _png(figure)
+
+
+def share_within_figure(shares: Mapping[str, Mapping[str, float]]) -> bytes:
+    """Draw, for each series, the share of answers within each distance; keys of the inner ones are km."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for (name, series), colour in zip(shares.items(), _cycle(len(shares)), strict=True):
+        axes.plot([float(km) for km in series], list(series.values()), marker="o", label=name, color=colour)
+    axes.set_xscale("log")
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("km")
+    axes.set_ylabel("share within")
+    axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
 
 

@@ -94,9 +94,9 @@ class TestSources:
         settings = settings_of("coco", section, **zone_classes)
         (item,) = open_pages(settings, tmp_path).items
         assert (item.item_id, item.group, item.label) == ("a_1", "a", "illustrated")
-        before = collection_fingerprint(settings, tmp_path)
+        before = collection_fingerprint(settings, tmp_path, tmp_path)
         os.utime(tmp_path / "prints/coco.json", (1, 1))
-        assert collection_fingerprint(settings, tmp_path) != before
+        assert collection_fingerprint(settings, tmp_path, tmp_path) != before
 
     def test_a_download(self, tmp_path: Path, server: NdlServer) -> None:
         archives = [{"archive_url": server.url(RARE)}]
@@ -106,17 +106,17 @@ class TestSources:
         assert [item.item_id for item in collection.items] == ["2000000_0003"]
         assert isinstance(collection.items[0].read(), ZonedImage)
         assert open_pages(settings, tmp_path).fingerprint == collection.fingerprint
-        assert collection_fingerprint(settings, tmp_path) is None
+        assert collection_fingerprint(settings, tmp_path, tmp_path) is None
         assert (tmp_path / "docl/dataset_kotenseki.zip").is_file()
 
     def test_a_generated_collection(self, tmp_path: Path) -> None:
         section = {"seed": 3, "books": 1, "pages_per_book": 2, "long_side_px": 640}
         settings = settings_of("generated", section)
-        collection = open_collection(settings, tmp_path)
+        collection = open_collection(settings, tmp_path, tmp_path)
         assert collection.workers == "process"
         assert {item.label for item in collection.items} == {"illustrated", "plain"}
         assert all(isinstance(item.read(), ZonedImage) for item in collection.items)
-        assert collection_fingerprint(settings, tmp_path) == collection.fingerprint
+        assert collection_fingerprint(settings, tmp_path, tmp_path) == collection.fingerprint
 
     def test_a_folder_of_images(self, tmp_path: Path) -> None:
         for number, name in enumerate(("100_3.jpg", "100_4.PNG", "200_1_0.jpg", "cover.jpg")):
@@ -159,7 +159,7 @@ class TestSources:
         settings = settings_of("iiif", section, labelled=False)
         collection = open_pages(settings, tmp_path)
         assert [item.item_id for item in collection.items] == ["1017141_manifest"]
-        assert collection_fingerprint(settings, tmp_path) is None
+        assert collection_fingerprint(settings, tmp_path, tmp_path) is None
 
     def test_a_corpus_has_neither_zones_nor_labels(self, tmp_path: Path) -> None:
         labelled = docl(tmp_path)
@@ -232,13 +232,13 @@ class TestSettings:
 class TestFingerprint:
     def test_it_follows_files_and_configuration(self, tmp_path: Path) -> None:
         settings = docl(tmp_path)
-        first = collection_fingerprint(settings, tmp_path)
-        assert collection_fingerprint(settings, tmp_path) == first
+        first = collection_fingerprint(settings, tmp_path, tmp_path)
+        assert collection_fingerprint(settings, tmp_path, tmp_path) == first
         assert ingested(tmp_path, settings).card["fingerprint"] == first
         other = settings.model_copy(update={"figure_classes": ["5_stamp"]})
-        assert collection_fingerprint(other, tmp_path) != first
+        assert collection_fingerprint(other, tmp_path, tmp_path) != first
         put(tmp_path, "docl/2/2_1.xml", voc_xml())
-        assert collection_fingerprint(settings, tmp_path) != first
+        assert collection_fingerprint(settings, tmp_path, tmp_path) != first
 
 
 class TestFindings:

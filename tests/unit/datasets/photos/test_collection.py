@@ -159,9 +159,9 @@ class TestFolders:
         dataset = ingested(tmp_path, settings)
         texts = {path.name: path.read_text() for path in (dataset.root / "ground_truth").iterdir()}
         assert texts == {f"all_souls_1_{part}.txt": f"{part}\n" for part in ("query", "good", "ok", "junk")}
-        before = collection_fingerprint(settings, tmp_path)
+        before = collection_fingerprint(settings, tmp_path, tmp_path)
         put(tmp_path, "gt/all_souls_1_good.txt", "all_souls_000013\n")
-        assert collection_fingerprint(settings, tmp_path) != before
+        assert collection_fingerprint(settings, tmp_path, tmp_path) != before
 
     def test_damaged_photographs_of_paris_are_quarantined(self, tmp_path: Path) -> None:
         for number in range(10):
@@ -218,7 +218,7 @@ class TestDownloads:
         collection = open_photos(settings, tmp_path)
         assert [item.item_id for item in collection.items] == ["100000", "100001", "100100", "100101"]
         assert collection.items[0].read() == photo(1000)
-        assert collection_fingerprint(settings, tmp_path) is None
+        assert collection_fingerprint(settings, tmp_path, tmp_path) is None
         server.requests.clear()
         assert open_photos(settings, tmp_path).fingerprint == collection.fingerprint
         assert server.requests == []
@@ -326,7 +326,7 @@ class TestSettings:
         put(tmp_path, "flowers/daisy/1.jpg", photo(0))
         settings = load_collection(tmp_path / "photos.yaml")
         assert isinstance(settings, PhotoCollectionSettings)
-        assert [item.item_id for item in open_collection(settings, tmp_path).items] == ["daisy/1"]
+        assert [item.item_id for item in open_collection(settings, tmp_path, tmp_path).items] == ["daisy/1"]
 
     def test_an_empty_folder(self, tmp_path: Path) -> None:
         (tmp_path / "flowers").mkdir()

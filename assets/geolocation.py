@@ -1,0 +1,231 @@
+"""The geolocation lineage: geolocators, their evaluation, and the index of places that answers come from."""
+
+import dagster as dg
+import pandas as pd
+
+from assets.checks import check_results, check_specs
+from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, resolve
+from assets.places import AREAS, GROUP, LABELS, PHOTOGRAPHS, SPLITS
+from assets.tracking import RunTracking
+from zuroku.artifacts import Artifact, verify
+from zuroku.datasets.geodata.features import FeatureTable
+from zuroku.datasets.manifest import Dataset
+from zuroku.models.bundle import open_card
+from zuroku.models.geolocation.card import GeolocatorCard
+from zuroku.models.geolocation.findings import GEOLOCATOR_CHECKS, geolocator_findings
+from zuroku.profile import Profile
+from zuroku.publishing import publish
+from zuroku.reports.figure_tagger import report_pictures
+from zuroku.reports.geolocation import (
+    GEOLOCATION_CHECKS,
+    GeolocationEvaluationSettings,
+    evaluate_geolocator,
+    flat_geolocation_metrics,
+    geolocation_findings,
+    read_geolocation_metrics,
+)
+from zuroku.reports.place_indexing import (
+    PLACE_INDEX_CHECKS,
+    PlaceIndexingSettings,
+    index_places,
+    place_index_findings,
+)
+from zuroku.reports.release import ReleaseSettings
+from zuroku.training.geolocator import GeolocatorTrainingSettings, train_geolocator
+
+MODEL = "geolocator"
+INDEX = "place_index"
+STUDIED = (f"{MODEL}_paper_scales", f"{MODEL}_geoclip_scales")
+OTHER_SPLITS = {f"{MODEL}_split_{split}": f"{SPLITS}_{split}" for split in ("paper", "5km", "25km")}
+"""The geolocator trained on the paper's random split, and on splits that keep more distance than the main one."""
+
+# What an asset makes changes with its version; raise it with the code behind the asset.
+CODE_VERSIONS = {"geolocator": "1", "evaluation": "1", "index": "1"}
+
+
+def geolocator_asset(
+    profile: Profile, name: str, task: str, splits: str, study: str | None
+) -> dg.AssetsDefinition:
+    """Return the asset that trains ``name`` as ``task`` configures on ``splits``, and registers it in MLflow."""
+    defaults = profile.load(task, GeolocatorTrainingSettings)
+    launch = launch_config(defaults)
+
+    @dg.asset(
+        name=name,
+        description="Image and location encoder in one space, five heads (Hirata et al. §3.2), as a bundle.",
+        group_name=GROUP,
+        owners=OWNERS,
+        dagster_type=ARTIFACT,
+        kinds={"pytorch", "onnx", "mlflow"},
+        code_version=CODE_VERSIONS["geolocator"],
+        ins={
+            "photographs": dg.AssetIn(PHOTOGRAPHS),
+            "labels": dg.AssetIn(LABELS),
+            "splits": dg.AssetIn(splits),
+        },
+        tags={"study": study} if study else {},
+        check_specs=check_specs(name, GEOLOCATOR_CHECKS, GEOLOCATOR_CHECKS),
+        automation_condition=None if study else RETRAIN,
+    )
+    def geolocator(
+        context: dg.AssetExecutionContext,
+        config: launch,  # type: ignore[valid-type]
+        photographs: Artifact,
+        labels: Artifact,
+        splits: Artifact,
+        tracker: dg.ResourceParam[RunTracking],
+    ) -> dg.MaterializeResult:
+        settings = resolve(config, GeolocatorTrainingSettings)
+        inputs = {PHOTOGRAPHS: photographs, "labels": labels, "splits": splits}
+        target = profile.output(name, CODE_VERSIONS["geolocator"], settings, inputs)
+        data = Dataset(photographs.path)
+        with tracker.run(context, settings, inputs) as run:
+            version = CODE_VERSIONS["geolocator"]
+            bundle = train_geolocator(data, labels, splits, settings, target, version, run)
+            card = open_card(bundle.path, GeolocatorCard)
+            run.log_metrics({f"validation_{key}": value for key, value in card.validation.items()})
+            registered = run.register(name, bundle)
+            table = pd.read_parquet(splits.path / "splits.parquet")
+            tested = table.loc[table["split"] == "test", "group"].tolist()
+            return materialized(
+                bundle,
+                settings,
+                run,
+                metadata={
+                    **card.validation,
+                    "model_version": registered.version,
+                    "card": dg.MetadataValue.md((bundle.path / "README.md").read_text(encoding="utf-8")),
+                },
+                checks=check_results(geolocator_findings(bundle.path, tested), GEOLOCATOR_CHECKS),
+            )
+
+    return geolocator
+
+
+def evaluation_asset(profile: Profile, geolocator: str, splits: str, study: str | None) -> dg.AssetsDefinition:
+    """Return the asset that judges ``geolocator`` on the test places of ``splits``."""
+    name = f"{geolocator}_evaluation"
+    defaults = profile.load(f"{MODEL}_evaluation", GeolocationEvaluationSettings)
+    launch = launch_config(defaults)
+    blocking = () if study else GEOLOCATION_CHECKS
+
+    @dg.asset(
+        name=name,
+        description="Distances by answer rule, area and head start; heads, radius, abstention, slices, bias.",
+        group_name=GROUP,
+        owners=OWNERS,
+        dagster_type=ARTIFACT,
+        kinds={"report", "mlflow"},
+        code_version=CODE_VERSIONS["evaluation"],
+        ins={
+            "photographs": dg.AssetIn(PHOTOGRAPHS),
+            "labels": dg.AssetIn(LABELS),
+            "splits": dg.AssetIn(splits),
+            "geolocator": dg.AssetIn(geolocator),
+        },
+        tags={"study": study} if study else {},
+        check_specs=check_specs(name, GEOLOCATION_CHECKS, blocking),
+        automation_condition=None if study else RETRAIN,
+    )
+    def evaluation(
+        context: dg.AssetExecutionContext,
+        config: launch,  # type: ignore[valid-type]
+        photographs: Artifact,
+        labels: Artifact,
+        splits: Artifact,
+        geolocator: Artifact,
+        tracker: dg.ResourceParam[RunTracking],
+    ) -> dg.MaterializeResult:
+        settings = resolve(config, GeolocationEvaluationSettings)
+        inputs = {PHOTOGRAPHS: photographs, "labels": labels, "splits": splits, "geolocator": geolocator}
+        version = CODE_VERSIONS["evaluation"]
+        target = profile.output(name, version, settings, inputs)
+        data = Dataset(photographs.path)
+        with tracker.run(context, settings, inputs) as run:
+            report = evaluate_geolocator(data, labels, splits, geolocator, settings, target, version)
+            metrics = read_geolocation_metrics(report.path)
+            flat = flat_geolocation_metrics(metrics)
+            run.log_metrics(flat)
+            for file in ("report.md", "metrics.json", "policy.json", "predictions.csv"):
+                run.log_artifact(report.path / file, "report")
+            page = (report.path / "report.md").read_text(encoding="utf-8")
+            shown = {key: flat[key] for key in ("median_km", "within_25_km", "coverage")}
+            return materialized(
+                report,
+                settings,
+                run,
+                metadata={**shown, "report": dg.MetadataValue.md(page)},
+                pictures=report_pictures(report.path),
+                checks=check_results(geolocation_findings(metrics, settings), blocking),
+            )
+
+    return evaluation
+
+
+def index_asset(profile: Profile) -> dg.AssetsDefinition:
+    """Return the asset that builds the index of the champion's gallery, checks it, and publishes it."""
+    defaults = profile.load(INDEX, PlaceIndexingSettings)
+    launch = launch_config(defaults)
+    model = profile.load(f"{MODEL}_release", ReleaseSettings).model
+
+    @dg.asset(
+        name=INDEX,
+        description="Vectors, places and thumbnails of the gallery (Qdrant), published when it holds.",
+        group_name=GROUP,
+        owners=OWNERS,
+        dagster_type=ARTIFACT,
+        kinds={"qdrant", "parquet"},
+        code_version=CODE_VERSIONS["index"],
+        ins={
+            "photographs": dg.AssetIn(PHOTOGRAPHS),
+            "labels": dg.AssetIn(LABELS),
+            "splits": dg.AssetIn(SPLITS),
+            "areas": dg.AssetIn(AREAS),
+            "evaluation": dg.AssetIn(f"{MODEL}_evaluation"),
+        },
+        deps=[f"{MODEL}_release"],
+        check_specs=check_specs(INDEX, PLACE_INDEX_CHECKS, PLACE_INDEX_CHECKS),
+        automation_condition=RETRAIN,
+        pool=INDEX,
+    )
+    def place_index(
+        context: dg.AssetExecutionContext,
+        config: launch,  # type: ignore[valid-type]
+        photographs: Artifact,
+        labels: Artifact,
+        splits: Artifact,
+        areas: Artifact,
+        evaluation: Artifact,
+    ) -> dg.MaterializeResult:
+        settings = resolve(config, PlaceIndexingSettings)
+        champion = verify(profile.champion(model).resolve())
+        inputs = {
+            PHOTOGRAPHS: photographs,
+            "labels": labels,
+            "splits": splits,
+            "areas": areas,
+            "evaluation": evaluation,
+            model: champion,
+        }
+        target = profile.output(INDEX, CODE_VERSIONS["index"], settings, inputs)
+        made = index_places(
+            Dataset(photographs.path),
+            labels,
+            splits,
+            FeatureTable(areas.path),
+            champion,
+            evaluation,
+            settings,
+            target,
+        )
+        findings = place_index_findings(made.path)
+        if all(finding.passed for finding in findings):
+            publish(made, profile.champion(INDEX))
+        return materialized(
+            made,
+            settings,
+            metadata={finding.check: finding.says for finding in findings},
+            checks=check_results(findings, PLACE_INDEX_CHECKS),
+        )
+
+    return place_index

@@ -1,0 +1,74 @@
+"""Labels of a dataset of photographs: where each was taken, by area, road and landmark, as one table.
+
+The spatial join is ``geo.labels``'; here it meets manifests and feature tables on disk.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from pydantic import Field
+
+from zuroku.artifacts import Artifact, build
+from zuroku.datasets.geodata.features import FeatureTable
+from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.places.table import read_places
+from zuroku.geo.labels import LabelSettings, imbalance_table, label_places
+
+LABELS = "labels.parquet"
+IMBALANCE = "imbalance.md"
+
+
+class PlaceLabelSettings(LabelSettings):
+    """How photographs are joined, and the share of them that must lie in a municipality."""
+
+    least_share: float = Field(default=0.95, ge=0, le=1)
+
+
+def label_dataset(
+    dataset: Dataset, tables: Mapping[str, FeatureTable], settings: PlaceLabelSettings, target: Path
+) -> Artifact:
+    """Write ``labels.parquet`` and the paper's Table 2 for ``dataset`` to ``target``.
+
+    ``tables`` are ``areas``, ``admin``, ``roads`` and ``landmarks``. Rows stand in the manifest's order, with
+    the columns of ``label_places`` and the photograph's ``group``.
+
+    Raises:
+        GeoDataError: coordinates or tables cannot be used.
+        IntegrityError: a photograph of the manifest has no coordinates.
+    """
+    return build(target, partial(_write, dataset, tables, settings))
+
+
+def read_labels(folder: Path) -> pd.DataFrame:
+    """Return the labels that ``label_dataset`` wrote to ``folder``, one row per photograph."""
+    return pd.read_parquet(folder / LABELS)
+
+
+def _write(
+    dataset: Dataset, tables: Mapping[str, FeatureTable], settings: PlaceLabelSettings, out: Path
+) -> None:
+    places = read_places(dataset.root).set_index("item_id").loc[dataset.manifest["item_id"]].reset_index()
+    labels = label_places(
+        places["item_id"].tolist(),
+        places[["latitude", "longitude"]].to_numpy(),
+        tables["areas"].frame,
+        tables["roads"].frame,
+        tables["landmarks"].frame,
+        settings,
+        tables["admin"].frame,
+    )
+    labels["group"] = dataset.manifest["group"].to_numpy()
+    labels["slice"] = places["slice"].to_numpy()
+    labels.to_parquet(out / LABELS, index=False, compression="zstd")
+    (out / IMBALANCE).write_text(_markdown(imbalance_table(labels)), encoding="utf-8")
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    head = f"| {' | '.join(map(str, table.columns))} |\n|{'---|' * len(table.columns)}"
+    rows = [
+        "| " + " | ".join(f"{v:,.1f}" if isinstance(v, float) else str(v) for v in row) + " |"
+        for row in table.itertuples(index=False)
+    ]
+    return "\n".join([head, *rows, ""])

@@ -1,0 +1,54 @@
+"""Photographs of places as one stage of the data: a collection with the tables of points and areas beside it."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import model_validator
+
+from zuroku.datasets.geodata.features import FeatureTable
+from zuroku.datasets.ingest import Collection
+from zuroku.datasets.places.collection import PlaceCollectionSettings, open_places
+from zuroku.datasets.places.provider import PlaceItem
+from zuroku.datasets.sample.land.photographs import LandPhotographSettings, land_photographs
+
+
+class StreetViewSettings(PlaceCollectionSettings):
+    """A collection of photographs, and the datasets beside it that it is made with.
+
+    ``points`` are where a server is asked and where generated photographs are taken; ``boundary`` names a table
+    of areas outside of which photographs are left out. Without a name nothing is read.
+    """
+
+    points: str | None = None
+    boundary: str | None = None
+    generated: LandPhotographSettings | None = None
+    areas: str = "census_areas"
+    roads: str = "osm_roads"
+    landmarks: str = "osm_landmarks"
+
+    @model_validator(mode="after")
+    def _generated_has_its_section(self) -> Self:
+        if self.source == "generated" and (self.generated is None or self.points is None):
+            raise ValueError("source is 'generated', which needs the section 'generated' and 'points'")
+        return self
+
+
+def open_street_views(settings: StreetViewSettings, root: Path, data: Path) -> Collection:
+    """List the photographs of the configured source; ``data`` holds the other datasets, by name.
+
+    Raises:
+        IntegrityError: a table of points or areas is not there.
+        SourceError, GeoDataError, ConfigError and others: see ``open_places``.
+    """
+    points = None if settings.points is None else FeatureTable(data / settings.points).frame
+    boundary = None
+    if settings.boundary is not None:
+        boundary = FeatureTable(data / settings.boundary).frame.geometry.union_all()
+
+    def drawn() -> list[PlaceItem]:
+        assert settings.generated is not None and points is not None  # by the validator above
+        names = {"areas": settings.areas, "roads": settings.roads, "landmarks": settings.landmarks}
+        tables = {kind: FeatureTable(data / name).frame for kind, name in names.items()}
+        return land_photographs(settings.generated, points, tables)
+
+    return open_places(settings, root, points, boundary, drawn)

@@ -1,0 +1,322 @@
+"""Evaluating a geolocator on photographs that it has not seen: answers, heads, radius, floors, slices.
+
+The rule that is served and its radius are chosen on the validation photographs, whose gallery is the training
+set; the test photographs are then judged once, with training and validation photographs as the gallery.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from zuroku.artifacts import Artifact, build
+from zuroku.config import Settings
+from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.place_labels import read_labels
+from zuroku.errors import SplitError
+from zuroku.evaluation.bootstrap import Interval
+from zuroku.evaluation.conformal import (
+    abstention,
+    calibrate_radius,
+    choose_threshold,
+    radius_coverage,
+)
+from zuroku.evaluation.geolocation import (
+    Distances,
+    bias_table,
+    error_km,
+    head_accuracy,
+    score_distances,
+    score_intervals,
+    score_slices,
+)
+from zuroku.evaluation.geolocation_floors import constant_guess, nearest_feature_places
+from zuroku.evaluation.place_leakage import (
+    LEAKAGE_CHECKS,
+    LeakageSettings,
+    leakage_findings,
+    place_leakage,
+)
+from zuroku.findings import Finding
+from zuroku.geo.answers import RULES, AnswerSettings, Rule
+from zuroku.geo.blocks import nearest_km
+from zuroku.geo.labels import TASKS
+from zuroku.indexes.answer_policy import AREAS, AnswerPolicy, Area, conformal_radius, radius_settings
+from zuroku.models.embedding.bundle import build_embedder
+from zuroku.models.embedding.predictor import EmbedderPredictor
+from zuroku.models.embedding.settings import EmbedderSettings
+from zuroku.models.geolocation.predictor import GeolocatorPredictor
+from zuroku.reports.geolocation_page import geolocation_page, geolocation_pictures
+from zuroku.reports.place_answers import Answers, Way, answers_by_way, encoder_answers
+from zuroku.reports.place_vectors import LocatedPhotographs, locate_photographs, raw_features
+
+METRICS = "metrics.json"
+POLICY = "policy.json"
+PREDICTIONS = "predictions.csv"
+
+GEOLOCATION_CHECKS = ("beats_constant_guess", "beats_raw_features", "radius_holds", *LEAKAGE_CHECKS)
+
+_UNKNOWN = -2
+
+
+class GeolocationEvaluationSettings(Settings):
+    """What is tried, and how it is reported.
+
+    ``head_start_km`` are the distances to the nearest photograph of the gallery beyond which test photographs
+    are scored apart. ``abstention_km`` and ``abstention_share``: answers are given only where, on the
+    validation photographs, that share of them lies within that distance.
+    """
+
+    neighbours: int = Field(default=100, ge=1)
+    rules: list[Rule] = Field(default=list(RULES), min_length=1)
+    areas: list[Area] = Field(default=list(AREAS), min_length=1)
+    answer: AnswerSettings = AnswerSettings()
+    radii_km: list[float] = Field(default=[1, 25, 100, 200, 750, 2500], min_length=1)
+    head_start_km: list[float] = Field(default=[0, 1, 5, 25], min_length=1)
+    confidence: float = Field(default=0.9, gt=0, lt=1)
+    abstention_km: float = Field(default=25, gt=0)
+    abstention_share: float = Field(default=0.9, gt=0, le=1)
+    floor: EmbedderSettings = Field(
+        default=EmbedderSettings(
+            name="raw_features", backbone="tf_efficientnet_lite0", weights="packaged", size_px=128
+        ),
+        description="the network whose raw features a geolocator must beat",
+    )
+    leakage: LeakageSettings = LeakageSettings(duplicate_cosine=0.99)
+    resamples: int = Field(default=1000, ge=1)
+    seed: int = 20211211
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The photographs of one split against their gallery."""
+
+    queries: LocatedPhotographs
+    gallery: LocatedPhotographs
+    answers: Mapping[Way, Answers]
+
+    def errors(self, way: Way) -> Distances:
+        return error_km(self.queries.coordinates, self.answers[way].places)
+
+
+def evaluate_geolocator(
+    dataset: Dataset,
+    labels: Artifact,
+    splits: Artifact,
+    bundle: Artifact,
+    settings: GeolocationEvaluationSettings,
+    target: Path,
+    code_version: str,
+) -> Artifact:
+    """Write scores, the policy that is to be served, a page and pictures to ``target``.
+
+    Raises:
+        SplitError: there are no photographs in a split.
+        ImageError, OSError: a photograph cannot be read or decoded.
+    """
+    raw = build_embedder(settings.floor, target.with_name(f"{target.name}.floor"), code_version)
+    return build(target, partial(_evaluate, dataset, labels, splits, bundle, raw, settings))
+
+
+def read_geolocation_metrics(folder: Path) -> dict[str, Any]:
+    """Return the metrics of a finished evaluation."""
+    metrics: dict[str, Any] = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    return metrics
+
+
+def read_policy(folder: Path) -> AnswerPolicy:
+    """Return the policy that a finished evaluation chose."""
+    return AnswerPolicy.model_validate_json((folder / POLICY).read_text(encoding="utf-8"))
+
+
+def flat_geolocation_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the main numbers by flat names, for a tracker; intervals as ``_low`` and ``_high``."""
+    served = metrics["served"]
+    flat = {"median_km": served["median_km"], "mean_km": served["mean_km"]}
+    for radius, share in served["accuracy_within_km"].items():
+        flat[f"within_{radius}_km"] = share
+    for name, (low, high) in served["intervals"].items():
+        key = name if name.endswith("km") else f"within_{name}_km"
+        flat |= {f"{key}_low": low, f"{key}_high": high}
+    flat |= {f"head_{task}": head["accuracy"] for task, head in metrics["heads"].items() if head["labelled"]}
+    flat |= {"coverage": metrics["radius"]["covered"], "bias_deviation": metrics["bias"]["deviation"]}
+    for name, scores in metrics["floors"].items():
+        flat[f"floor_{name}_median_km"] = scores["median_km"]
+    return {name: float(value) for name, value in flat.items() if math.isfinite(value)}
+
+
+def geolocation_findings(
+    metrics: Mapping[str, Any], settings: GeolocationEvaluationSettings
+) -> list[Finding]:
+    """Check that the model beats its floors, that its radius holds about as often as promised, and leakage."""
+    ours = metrics["served"]["median_km"]
+    found = []
+    for check, floor in zip(GEOLOCATION_CHECKS, ("constant_guess", "raw_features"), strict=False):
+        theirs = metrics["floors"].get(floor, {}).get("median_km", math.inf)
+        found.append(Finding(check, ours < theirs, f"median {ours:.1f} km; {floor}: {theirs:.1f} km"))
+    covered = metrics["radius"]["covered"]
+    # Two standard errors of a share over groups.
+    slack = 2 * math.sqrt(settings.confidence * (1 - settings.confidence) / metrics["test_groups"])
+    says = f"holds for {covered:.1%} of the test groups, promised are {settings.confidence:.0%}"
+    found.append(Finding(GEOLOCATION_CHECKS[2], covered >= settings.confidence - slack, says))
+    return found + [Finding(**finding) for finding in metrics["leakage"]]
+
+
+def _evaluate(
+    dataset: Dataset,
+    labels: Artifact,
+    splits: Artifact,
+    bundle: Artifact,
+    raw: Artifact,
+    settings: GeolocationEvaluationSettings,
+    out: Path,
+) -> None:
+    predictor = GeolocatorPredictor(bundle.path)
+    table = pd.read_parquet(splits.path / "splits.parquet")
+    photographs = locate_photographs(dataset, read_labels(labels.path), table, predictor)
+    val = _judged(photographs, ["val"], ["train"], settings)
+    test = _judged(photographs, ["test"], ["train", "val"], settings)
+    policy = _policy(val, settings)
+    metrics = _metrics(test, policy, predictor, settings)
+    metrics["validation"] = {"/".join(way): score_distances(val.errors(way)).median_km for way in val.answers}
+    features = raw_features(dataset, photographs.table, EmbedderPredictor(raw.path), predictor.card.views)
+    metrics["floors"]["raw_features"] = _raw_floor(features, settings)
+    leakage = place_leakage(photographs.table, table, features.vectors, settings.leakage.duplicate_cosine)
+    metrics["leakage"] = [asdict(finding) for finding in leakage_findings(leakage, settings.leakage)]
+    way = (policy.rule, policy.area)
+    (out / METRICS).write_text(json.dumps(metrics, indent=2, default=float) + "\n", encoding="utf-8")
+    (out / POLICY).write_text(policy.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    predictions = test.queries.table.assign(
+        pred_lat=test.answers[way].places[:, 0], pred_lon=test.answers[way].places[:, 1]
+    ).rename(columns={"latitude": "gt_lat", "longitude": "gt_lon"})
+    columns = ["item_id", "group", "gt_lat", "gt_lon", "pred_lat", "pred_lon"]
+    predictions[columns].to_csv(out / PREDICTIONS, index=False)
+    (out / "report.md").write_text(geolocation_page(metrics, policy), encoding="utf-8")
+    pictures = geolocation_pictures(
+        test.queries.coordinates, test.answers[way].places, test.gallery.coordinates, metrics
+    )
+    (out / "pictures").mkdir(exist_ok=True)
+    for name, data in pictures.items():
+        (out / "pictures" / f"{name}.png").write_bytes(data)
+
+
+def _judged(
+    photographs: LocatedPhotographs,
+    asked: Sequence[str],
+    held: Sequence[str],
+    settings: GeolocationEvaluationSettings,
+) -> _Judged:
+    queries, gallery = photographs.part(asked), photographs.part(held)
+    if not len(queries.table) or not len(gallery.table):
+        raise SplitError(
+            f"{len(queries.table)} photographs to ask for, {len(gallery.table)} to find, in {asked} and {held}",
+            expected="photographs in train, val and test",
+            remedy="add photographs, or configure smaller blocks",
+        )
+    found = answers_by_way(
+        queries, gallery, settings.rules, settings.areas, settings.neighbours, settings.answer
+    )
+    return _Judged(queries, gallery, found)
+
+
+def _policy(val: _Judged, settings: GeolocationEvaluationSettings) -> AnswerPolicy:
+    """Choose the way with the smallest median error on validation, and calibrate its radius there."""
+    errors = {way: val.errors(way) for way in val.answers}
+    way = min(errors, key=lambda one: (float(np.median(errors[one])), one))
+    spread, groups = val.answers[way].uncertainty_km, val.queries.table["group"].tolist()
+    radius = calibrate_radius(errors[way], confidence=settings.confidence, uncertainty=spread, groups=groups)
+    kept = choose_threshold(
+        errors[way],
+        spread,
+        radius_km=settings.abstention_km,
+        share=settings.abstention_share,
+        groups=groups,
+    )
+    return AnswerPolicy(
+        rule=way[0],
+        area=way[1],
+        neighbours=settings.neighbours,
+        answer=settings.answer,
+        radius=radius_settings(radius),
+        abstain_above=kept.threshold if math.isfinite(kept.threshold) else None,
+    )
+
+
+def _metrics(
+    test: _Judged,
+    policy: AnswerPolicy,
+    predictor: GeolocatorPredictor,
+    settings: GeolocationEvaluationSettings,
+) -> dict[str, Any]:
+    table, way = test.queries.table, (policy.rule, policy.area)
+    groups, errors = table["group"].tolist(), test.errors((policy.rule, policy.area))
+    score = partial(score_distances, radii_km=settings.radii_km)
+    intervals = score_intervals(
+        errors, groups, radii_km=settings.radii_km, resamples=settings.resamples, seed=settings.seed
+    )
+    spread = test.answers[way].uncertainty_km
+    radii = conformal_radius(policy.radius).radius_km(spread)
+    start = nearest_km(test.queries.coordinates, test.gallery.coordinates)
+    by_encoder = encoder_answers(test.queries, test.gallery, predictor.encode_locations)
+    guess = np.tile(constant_guess(test.gallery.coordinates), (len(errors), 1))
+    inside = (table["prefecture"] != "").to_numpy()
+    bias = bias_table(test.queries.heads["prefecture"][inside].tolist(), table["prefecture"][inside].tolist())
+    return {
+        "test_photographs": len(table),
+        "test_groups": len(set(groups)),
+        "gallery": len(test.gallery.table),
+        "served": asdict(score(errors)) | {"way": "/".join(way), "intervals": _pairs(intervals)},
+        "ways": {"/".join(one): asdict(score(test.errors(one))) for one in test.answers}
+        | {"location_encoder/everywhere": asdict(score(error_km(test.queries.coordinates, by_encoder)))},
+        "floors": {"constant_guess": asdict(score(error_km(test.queries.coordinates, guess)))},
+        "heads": {task: asdict(_head(test.queries, predictor, task)) for task in TASKS},
+        "by_head_start": {
+            f"{km:g}": asdict(score(errors[start >= km]))
+            for km in settings.head_start_km
+            if (start >= km).any()
+        },
+        "slices": {name: asdict(one) for name, one in score_slices(errors, table["slice"].tolist()).items()},
+        "slice_uncertainty": {
+            str(name): float(np.mean(spread[rows])) for name, rows in table.groupby("slice").indices.items()
+        },
+        "bias": {"deviation": bias.deviation, "table": bias.table.to_dict(orient="records")},
+        "radius": asdict(radius_coverage(errors, radii, groups)),
+        "abstention": None
+        if policy.abstain_above is None
+        else asdict(
+            abstention(
+                errors,
+                spread,
+                radius_km=settings.abstention_km,
+                threshold=policy.abstain_above,
+                groups=groups,
+            )
+        ),
+    }
+
+
+def _raw_floor(floor: LocatedPhotographs, settings: GeolocationEvaluationSettings) -> dict[str, Any]:
+    """Score the place of the photograph that looks most alike to a network that was not trained on places."""
+    queries, gallery = floor.part(["test"]), floor.part(["train", "val"])
+    places = nearest_feature_places(queries.vectors, gallery.vectors, gallery.coordinates)
+    return asdict(score_distances(error_km(queries.coordinates, places), radii_km=settings.radii_km))
+
+
+def _head(queries: LocatedPhotographs, predictor: GeolocatorPredictor, task: str) -> Any:
+    """Return how often the head of ``task`` is right; a class that training did not have counts as a miss."""
+    known = {name: place for place, name in enumerate(predictor.classes[task])}
+    named = np.array([known.get(name, _UNKNOWN) for name in queries.heads[task]], dtype=np.int64)
+    true = queries.table[task]
+    labels = np.array([-1 if name == "" else known.get(name, len(known)) for name in true], dtype=np.int64)
+    return head_accuracy(named, labels)
+
+
+def _pairs(intervals: Mapping[str, Interval]) -> dict[str, tuple[float, float]]:
+    return {name: (found.lower, found.upper) for name, found in intervals.items()}

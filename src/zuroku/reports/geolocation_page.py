@@ -1,0 +1,129 @@
+"""The page and pictures of a geolocator's evaluation: numbers in, Markdown and PNG bytes out."""
+
+import io
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from zuroku.geo.distances import Coordinates
+from zuroku.indexes.answer_policy import AnswerPolicy
+from zuroku.reports.figures import error_map, share_within_figure
+
+_SHOWN_AREAS = 10
+
+
+def geolocation_page(metrics: Mapping[str, Any], policy: AnswerPolicy) -> str:
+    """Return the report as Markdown."""
+    buffer = io.StringIO()
+    write = partial(print, file=buffer)
+    served = metrics["served"]
+    low, high = served["intervals"].get("median_km", (float("nan"), float("nan")))
+    write("# Where were these photographs taken?\n")
+    write(
+        f"{metrics['test_photographs']} test photographs of {metrics['test_groups']} places, a gallery of "
+        f"{metrics['gallery']}. Distances are geodesic (WGS84), shares count ≤; intervals are 95 %, by place.\n"
+    )
+    write(
+        f"Served: {policy.rule} of {policy.neighbours} neighbours, sought {_sought(policy)} (the smallest "
+        f"median error on the validation photographs). Median {served['median_km']:.1f} km [{low:.1f}, {high:.1f}].\n"
+    )
+    _ways(write, metrics)
+    _by_distance(write, metrics)
+    _heads(write, metrics)
+    _radius(write, metrics, policy)
+    _slices(write, metrics)
+    _bias(write, metrics)
+    return buffer.getvalue()
+
+
+def geolocation_pictures(
+    truth: Coordinates, answers: Coordinates, gallery: Coordinates, metrics: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """Return the pictures by name: errors on a map, and the share of answers within each distance."""
+    floors = {name.replace("_", " "): one["accuracy_within_km"] for name, one in metrics["floors"].items()}
+    shares = {"served": metrics["served"]["accuracy_within_km"], **floors}
+    return {"errors": error_map(truth, answers, gallery), "shares": share_within_figure(shares)}
+
+
+def _sought(policy: AnswerPolicy) -> str:
+    return "everywhere" if policy.area == "everywhere" else f"in the {policy.area} that its head names"
+
+
+def _ways(write: Any, metrics: Mapping[str, Any]) -> None:
+    radii = list(metrics["served"]["accuracy_within_km"])
+    write("## Answers by rule and area\n")
+    write(f"| rule | sought | median km | mean km | {' | '.join(f'≤ {r} km' for r in radii)} |")
+    write("|" + "---|" * (4 + len(radii)))
+    for way, scores in metrics["ways"].items():
+        rule, area = way.split("/")
+        mark = " (served)" if way == metrics["served"]["way"] else ""
+        write(f"| {rule}{mark} | {area} | {_cells(scores)} |")
+    for name, scores in metrics["floors"].items():
+        write(f"| floor: {name.replace('_', ' ')} | | {_cells(scores)} |")
+    intervals = metrics["served"]["intervals"]
+    shown = ", ".join(f"≤ {r} km [{intervals[r][0]:.3f}, {intervals[r][1]:.3f}]" for r in radii)
+    write(f"\nIntervals of the served answers: {shown}\n")
+
+
+def _by_distance(write: Any, metrics: Mapping[str, Any]) -> None:
+    radii = list(metrics["served"]["accuracy_within_km"])
+    write("## By distance to the nearest photograph of the gallery\n")
+    write(f"| at least, km | photographs | median km | mean km | {' | '.join(f'≤ {r} km' for r in radii)} |")
+    write("|" + "---|" * (4 + len(radii)))
+    for km, scores in metrics["by_head_start"].items():
+        write(f"| {km} | {scores['count']} | {_cells(scores)} |")
+    write("")
+
+
+def _heads(write: Any, metrics: Mapping[str, Any]) -> None:
+    write("## Heads\n")
+    write("| task | accuracy | labelled | without label |\n|---|---|---|---|")
+    for task, head in metrics["heads"].items():
+        write(f"| {task} | {head['accuracy']:.3f} | {head['labelled']} | {head['unlabelled']} |")
+    write("")
+
+
+def _radius(write: Any, metrics: Mapping[str, Any], policy: AnswerPolicy) -> None:
+    radius, kept = metrics["radius"], metrics["abstention"]
+    write("## Radius and abstention\n")
+    write(
+        f"A radius promised to hold with {policy.radius.confidence:.0%} (calibrated on {policy.radius.n_groups} "
+        f"validation places) holds for {radius['covered']:.1%} of the test places; its median is "
+        f"{radius['median_radius_km']:.1f} km."
+    )
+    if kept is None:
+        write("No threshold made answers reliable on the validation photographs, so none is withheld.\n")
+        return
+    write(
+        f"Answered only where neighbours spread less than {kept['threshold']:.1f} km: {kept['accepted']:.1%} of "
+        f"the test places, {kept['within']:.1%} of them within {kept['radius_km']:g} km.\n"
+    )
+
+
+def _slices(write: Any, metrics: Mapping[str, Any]) -> None:
+    write("## Slices\n")
+    write("| slice | photographs | median km | mean uncertainty km |\n|---|---|---|---|")
+    for name, scores in metrics["slices"].items():
+        uncertainty = metrics["slice_uncertainty"][name]
+        write(f"| {name or 'day'} | {scores['count']} | {scores['median_km']:.1f} | {uncertainty:.1f} |")
+    write("")
+
+
+def _bias(write: Any, metrics: Mapping[str, Any]) -> None:
+    bias = metrics["bias"]
+    write("## Bias of the prefecture head, every prefecture weighed the same\n")
+    write(f"Standard deviation of the shares: {bias['deviation']:.2f} percentage points.\n")
+    write("| prefecture | share of answers | of an equal share |\n|---|---|---|")
+    for row in bias["table"][:_SHOWN_AREAS]:
+        write(f"| {row['area'] or 'none'} | {row['share']:.2%} | {row['ratio']:.0%} |")
+
+
+def _cells(scores: Mapping[str, Any]) -> str:
+    shares = " | ".join(f"{share:.3f}" for share in scores["accuracy_within_km"].values())
+    return f"{scores['median_km']:.1f} | {_finite(scores['mean_km'])} | {shares}"
+
+
+def _finite(value: float) -> str:
+    return f"{value:.1f}" if np.isfinite(value) else "∞"

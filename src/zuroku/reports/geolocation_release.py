@@ -1,0 +1,83 @@
+"""Judging the release of a geolocator: challenger against champion on the photographs of the same test places."""
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from zuroku.artifacts import Artifact, build
+from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.places.table import read_places
+from zuroku.evaluation.gate import Evaluated, GateSettings, confirm, decide
+from zuroku.evaluation.geolocation import error_km
+from zuroku.geo.answers import AnswerSettings
+from zuroku.models.geolocation.predictor import GeolocatorPredictor
+from zuroku.reports.place_answers import answers_by_way
+from zuroku.reports.place_vectors import locate_photographs
+from zuroku.reports.release import refuse_leak, write_verdict
+
+# One way for both, whatever either would serve.
+_WAY = ("cluster_medoid", "everywhere")
+_NEIGHBOURS = 100
+_WITHIN_KM = 25.0
+
+
+def judge_geolocator(
+    dataset: Dataset,
+    splits: Artifact,
+    challenger: Artifact,
+    champion: Artifact | None,
+    settings: GateSettings,
+    target: Path,
+) -> Artifact:
+    """Write the verdict on ``challenger`` to ``target``, by the share of its answers within 25 km.
+
+    Both answer with the medoid of the best cluster of 100 neighbours in the same gallery, train and val.
+
+    Raises:
+        IntegrityError: one of the two has trained on a test place, so no comparison is fair.
+    """
+    return build(target, partial(_judge, dataset, splits, challenger, champion, settings))
+
+
+def _judge(
+    dataset: Dataset,
+    splits: Artifact,
+    challenger: Artifact,
+    champion: Artifact | None,
+    settings: GateSettings,
+    out: Path,
+) -> None:
+    table = pd.read_parquet(splits.path / "splits.parquet")
+    tested = set(table.loc[table["split"] == "test", "group"])
+
+    def evaluated(name: str, bundle: Artifact) -> Evaluated:
+        refuse_leak(name, bundle.path, tested)
+        return _evaluated(dataset, table, GeolocatorPredictor(bundle.path))
+
+    ours = evaluated("challenger", challenger)
+    if champion is not None and champion.sha256 == challenger.sha256:
+        verdict = confirm(ours, settings)
+    else:
+        verdict = decide(ours, evaluated("champion", champion) if champion else None, settings)
+    write_verdict(verdict, challenger, champion, settings, out)
+    (out / "pictures").mkdir(exist_ok=True)
+    (out / "report.md").write_text(f"# Release of geolocator\n\n{verdict.reason}\n", encoding="utf-8")
+
+
+def _evaluated(dataset: Dataset, splits: pd.DataFrame, predictor: GeolocatorPredictor) -> Evaluated:
+    places = read_places(dataset.root)[["item_id", "latitude", "longitude"]]
+    labels = dataset.manifest[["item_id", "group"]].merge(places, on="item_id", how="left")
+    photographs = locate_photographs(dataset, labels, splits, predictor)
+    queries, gallery = photographs.part(["test"]), photographs.part(["train", "val"])
+    rule, area = _WAY
+    found = answers_by_way(queries, gallery, [rule], [area], _NEIGHBOURS, AnswerSettings())
+    near = error_km(queries.coordinates, found[rule, area].places) <= _WITHIN_KM
+    return Evaluated(
+        f"share of answers within {_WITHIN_KM:g} km",
+        queries.table["item_id"].tolist(),
+        queries.table["group"].tolist(),
+        [tuple(place) for place in queries.coordinates.tolist()],
+        lambda indices: float(near[indices].mean()),
+        group_noun="places",
+    )

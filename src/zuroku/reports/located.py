@@ -1,0 +1,121 @@
+"""One photograph located: the answer with its radius, the evidence, and the page that shows both.
+
+The EXIF position of the photograph is never read: an answer comes from the pixels, or there is none.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from zuroku.datasets.images import decode_rgb
+from zuroku.errors import ImageError
+from zuroku.geo.labels import TASKS
+from zuroku.indexes.answer_policy import PlaceEstimate, area_filter, estimate_place
+from zuroku.indexes.place_bundle import PlaceBundle, place_thumbnail
+from zuroku.indexes.place_index import PlaceIndex
+from zuroku.models.geolocation.predictor import GeolocatorPredictor
+from zuroku.reports.geolocation import read_policy
+from zuroku.reports.heat_map import heat_map_page
+from zuroku.reports.place_indexing import OUTLINES
+
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Located:
+    """What is known of where one photograph was taken.
+
+    ``neighbours`` are the rows of the index with their ``score``, the most similar first; ``heads`` the most
+    probable class of each task by name, with its probability; ``confidence`` is that of the radius.
+    """
+
+    estimate: PlaceEstimate
+    neighbours: pd.DataFrame
+    heads: dict[str, tuple[str, float]]
+    confidence: float
+    thumbnail: bytes
+
+
+def locate(image: Path, predictor: GeolocatorPredictor, index: PlaceIndex) -> Located:
+    """Return where ``image`` may have been taken, by the policy that the index carries.
+
+    Raises:
+        ImageError: the file cannot be read or is no image.
+        BundleError: the index was made by another geolocator.
+    """
+    try:
+        data = image.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"{image} cannot be read: {error.strerror}",
+            expected="an image file",
+            remedy="check the path and the rights of the file",
+        ) from error
+    bundle = index.bundle
+    policy, names = read_policy(bundle.path), _area_names(bundle)
+    found = predictor.geolocate(data)
+    best = {task: int(found.probabilities[task].argmax()) for task in TASKS if predictor.classes[task]}
+    classes = {task: predictor.classes[task][place] for task, place in best.items()}
+    where = area_filter(policy.area, classes)
+    if where and not index.count(where):
+        where = {}
+    k = min(policy.neighbours, len(bundle))
+    near = index.search(found.vector, k, where, encoder_sha256=predictor.sha256)
+    neighbours = bundle.rows(near.rows).assign(score=near.scores)
+    neighbours["thumbnail"] = [bundle.thumbnail(int(row)) or b"" for row in near.rows]
+    estimate = estimate_place(policy, neighbours[["latitude", "longitude"]].to_numpy(), near.scores)
+    heads = {
+        task: (names.get(name, name), float(found.probabilities[task][best[task]]))
+        for task, name in classes.items()
+    }
+    thumbnail = place_thumbnail(decode_rgb(data))
+    return Located(estimate, neighbours, heads, policy.radius.confidence, thumbnail)
+
+
+def located_text(located: Located, coarse: bool) -> str:
+    """Return the answer for people; ``coarse`` gives away the prefecture and nothing finer."""
+    prefecture, share = located.heads.get("prefecture", ("", 0.0))
+    if coarse:
+        return f"{prefecture} ({share:.0%})"
+    estimate = located.estimate
+    latitude, longitude = estimate.place
+    within = f"within {estimate.radius_km:.1f} km with {located.confidence:.0%} confidence"
+    if estimate.radius_km == float("inf"):
+        within = "no radius: too few photographs to calibrate one"
+    lines = [f"{latitude:.5f}, {longitude:.5f}  ({within})"]
+    if estimate.abstained:
+        spread = f"{estimate.uncertainty_km:.0f} km"
+        lines = [f"no answer: the evidence lies {spread} apart; the best guess is {lines[0]}"]
+    lines += [f"{task}: {name} ({share:.0%})" for task, (name, share) in located.heads.items()]
+    lines.append("evidence:")
+    for row in located.neighbours.head(_LISTED).itertuples():
+        place = f"{row.latitude:.5f}, {row.longitude:.5f}"
+        lines.append(f"  {row.score:.3f}  {place}  {row.item_id}  {row.licence}")
+    return "\n".join(lines)
+
+
+def located_page(located: Located, bundle: PlaceBundle) -> str:
+    """Return the HTML page with the heat map of the evidence; it needs no network."""
+    licences = sorted(set(located.neighbours["licence"]))
+    return heat_map_page(
+        located.estimate.place,
+        located.estimate.radius_km,
+        located.neighbours,
+        located.thumbnail,
+        located.heads,
+        gpd.read_file(bundle.path / OUTLINES),
+        confidence=located.confidence,
+        abstained=located.estimate.abstained,
+        attribution=f"Photographs: {', '.join(licences)}",
+    )
+
+
+def _area_names(bundle: PlaceBundle) -> dict[str, str]:
+    """Return the name of each prefecture by its code."""
+    outlines: dict[str, Any] = json.loads((bundle.path / OUTLINES).read_text(encoding="utf-8"))
+    properties = [feature["properties"] for feature in outlines["features"]]
+    return {one["prefecture_code"]: one["prefecture"] for one in properties}

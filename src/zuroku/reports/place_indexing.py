@@ -1,0 +1,144 @@
+"""Building the index of places: the gallery through the champion, with policy and outlines; and its checks."""
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from pydantic import Field
+
+from zuroku.artifacts import Artifact
+from zuroku.config import Settings
+from zuroku.datasets.geodata.features import FeatureTable
+from zuroku.datasets.images import decode_rgb
+from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.place_labels import read_labels
+from zuroku.datasets.places.table import read_places
+from zuroku.findings import Finding
+from zuroku.indexes.place_build import build_place_index
+from zuroku.indexes.place_bundle import PlaceBundle, PlaceIndexSettings, place_thumbnail, read_place_bundle
+from zuroku.indexes.place_index import open_place_index
+from zuroku.models.geolocation.predictor import GeolocatorPredictor
+from zuroku.reports.geolocation import POLICY
+from zuroku.reports.place_vectors import locate_photographs, nearest_photographs
+
+OUTLINES = "outlines.geojson"
+
+PLACE_INDEX_CHECKS = ("finds_itself", "agrees_with_exact_search")
+
+_PROBES = 64
+_K = 10
+_LEAST_RECALL = 0.95
+
+
+class PlaceIndexingSettings(Settings):
+    """How the index is built, and how coarse the outlines for its maps are."""
+
+    index: PlaceIndexSettings = PlaceIndexSettings(name="place_index")
+    outline_tolerance: float = Field(default=0.002, gt=0, description="degrees, of simplified borders")
+
+
+def index_places(
+    dataset: Dataset,
+    labels: Artifact,
+    splits: Artifact,
+    areas: FeatureTable,
+    geolocator: Artifact,
+    evaluation: Artifact,
+    settings: PlaceIndexingSettings,
+    target: Path,
+) -> Artifact:
+    """Write the index of the train and val photographs of ``dataset`` to ``target``, test photographs never.
+
+    ``evaluation`` gives the policy of answers: it must have judged ``geolocator``'s kind on these splits.
+
+    Raises:
+        BundleError: there is nothing to index, or it does not fit together.
+        ImageError, OSError: a photograph cannot be read or decoded.
+        StorageError: the disk is full. Nothing stays behind.
+    """
+    predictor = GeolocatorPredictor(geolocator.path)
+    table = pd.read_parquet(splits.path / "splits.parquet")
+    gallery = locate_photographs(
+        dataset, read_labels(labels.path), table[table["split"] != "test"], predictor
+    )
+    rows = {row.item_id: row for row in dataset.rows()}
+    authors = dict(read_places(dataset.root)[["item_id", "author"]].itertuples(index=False))
+    held = [rows[item_id] for item_id in gallery.table["item_id"]]
+    payload = gallery.table.assign(
+        image=[f"{row.shard}/{row.offset}/{row.length}" for row in held],
+        licence=[row.licence for row in held],
+        source_url=[row.source_url for row in held],
+        author=[authors[row.item_id] for row in held],
+    )
+    beside = {
+        POLICY: (evaluation.path / POLICY).read_bytes(),
+        OUTLINES: _outlines(areas, settings.outline_tolerance),
+    }
+    thumbnails = [place_thumbnail(_picture(dataset.read(row))) for row in held]
+    return build_place_index(
+        gallery.vectors, payload, predictor.sha256, settings.index, target, thumbnails, beside
+    )
+
+
+def read_outlines(bundle: PlaceBundle) -> dict[str, Any]:
+    """Return the outlines of the prefectures in the bundle as GeoJSON."""
+    outlines: dict[str, Any] = json.loads((bundle.path / OUTLINES).read_text(encoding="utf-8"))
+    return outlines
+
+
+def place_index_findings(folder: Path) -> list[Finding]:
+    """Check that photographs find themselves, and that the engine finds what an exact search does."""
+    bundle = read_place_bundle(folder)
+    probes = np.linspace(0, len(bundle) - 1, min(_PROBES, len(bundle))).round().astype(np.intp)
+    vectors = np.asarray(bundle.vectors, dtype=np.float32)
+    k = min(_K, len(bundle))
+    exact, scores = nearest_photographs(vectors[probes], vectors, k)
+    index, encoder = open_place_index(folder), bundle.manifest.encoder_sha256
+    try:
+        found = [index.search(vectors[probe], k, encoder_sha256=encoder) for probe in probes]
+    finally:
+        index.close()
+    # Copies of one picture have one score, so scores are compared, not rows.
+    itself = sum(float(near.scores[0]) >= 1 - 1e-4 for near in found)
+    recall = _recall(exact, scores, [near.rows for near in found], [near.scores for near in found])
+    return [
+        Finding(PLACE_INDEX_CHECKS[0], itself == len(probes), f"{itself} of {len(probes)} find themselves"),
+        Finding(
+            PLACE_INDEX_CHECKS[1],
+            recall >= _LEAST_RECALL,
+            f"recall@{k} {recall:.3f} of an exact search",
+            {"recall": recall},
+        ),
+    ]
+
+
+def _recall(
+    exact: np.ndarray[Any, np.dtype[np.intp]],
+    scores: np.ndarray[Any, np.dtype[np.float32]],
+    rows: Sequence[Any],
+    found: Sequence[Any],
+) -> float:
+    """Return the share of exact neighbours found; another of the same score as the last one counts too."""
+    hits = [
+        sum(int(row in exact[i]) or float(score) >= scores[i, -1] - 1e-5 for row, score in zip(r, s, strict=True))
+        for i, (r, s) in enumerate(zip(rows, found, strict=True))
+    ]
+    return float(np.sum(hits) / exact.size)
+
+
+def _outlines(areas: FeatureTable, tolerance: float) -> bytes:
+    """Return the prefectures as GeoJSON, simplified: what a map draws without a network."""
+    prefectures = areas.frame[["prefecture_code", "prefecture", "geometry"]].dissolve(
+        "prefecture_code", as_index=False
+    )
+    prefectures["geometry"] = prefectures.geometry.simplify(tolerance)
+    return prefectures.to_json(drop_id=True).encode()
+
+
+def _picture(data: bytes) -> Image.Image:
+    return decode_rgb(data)

@@ -1,0 +1,109 @@
+"""Photographs of places as a geolocator sees them: vectors, answers of the heads, and their true places.
+
+What is made of them, scores or an index, belongs to the modules beside.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from zuroku.datasets.manifest import Dataset
+from zuroku.geo.distances import Coordinates
+from zuroku.models.embedding.predictor import EmbedderPredictor
+from zuroku.models.geolocation.predictor import Geolocation, GeolocatorPredictor
+from zuroku.models.geolocation.views import picture_views
+
+_BLOCK = 1024
+
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class LocatedPhotographs:
+    """``n`` photographs: ``table`` (labels, group, split), unit ``vectors`` ``(n, d)`` and ``heads``.
+
+    ``heads`` maps each task to the classes ``(n,)`` that the model names, "" where it has no such head.
+    """
+
+    table: pd.DataFrame
+    vectors: npt.NDArray[np.float32]
+    heads: Mapping[str, npt.NDArray[np.object_]]
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """The true places ``(n, 2)``, latitude and longitude in degrees."""
+        places: Coordinates = self.table[["latitude", "longitude"]].to_numpy(dtype=np.float64)
+        return places
+
+    def part(self, splits: Sequence[str]) -> "LocatedPhotographs":
+        """Return the photographs of ``splits``."""
+        rows = np.flatnonzero(self.table["split"].isin(list(splits)))
+        heads = {task: names[rows] for task, names in self.heads.items()}
+        return LocatedPhotographs(self.table.iloc[rows].reset_index(drop=True), self.vectors[rows], heads)
+
+
+def locate_photographs(
+    dataset: Dataset, labels: pd.DataFrame, splits: pd.DataFrame, predictor: GeolocatorPredictor
+) -> LocatedPhotographs:
+    """Run ``predictor`` on every photograph of ``dataset`` that has a split.
+
+    Raises:
+        ImageError, OSError: a photograph cannot be read or decoded.
+    """
+    table = labels.copy()
+    table["split"] = table["group"].map(dict(zip(splits["group"], splits["split"], strict=True))).fillna("")
+    # Groups that separate blocks take part in nothing.
+    used = table["split"].isin(["train", "val", "test"]).to_numpy()
+    rows = [row for row, wanted in zip(dataset.rows(), used, strict=True) if wanted]
+    vectors = np.empty((len(rows), predictor.dimension), dtype=np.float32)
+    heads = {task: np.full(len(rows), "", dtype=object) for task in predictor.classes}
+    for place, found in enumerate(predictor.stream(partial(dataset.read, row) for row in rows)):
+        if not isinstance(found, Geolocation):
+            raise found
+        vectors[place] = found.vector
+        for task, names in predictor.classes.items():
+            if names:
+                heads[task][place] = names[int(found.probabilities[task].argmax())]
+    return LocatedPhotographs(table[used].reset_index(drop=True), vectors, heads)
+
+
+def raw_features(
+    dataset: Dataset, table: pd.DataFrame, embedder: EmbedderPredictor, views: int
+) -> LocatedPhotographs:
+    """Return the photographs of ``table`` by an embedder of pictures, the mean over the squares of each.
+
+    Raises:
+        ImageError, OSError: a photograph cannot be read or decoded.
+    """
+    rows = {row.item_id: row for row in dataset.rows()}
+    vectors = np.empty((len(table), embedder.dimension), dtype=np.float32)
+    for place, item_id in enumerate(table["item_id"]):
+        squares = picture_views(dataset.read(rows[item_id]), embedder.size_px, views)
+        vectors[place] = np.mean([embedder.embed_pixels(square) for square in squares], axis=0)
+    return LocatedPhotographs(table, vectors, {})
+
+
+def nearest_photographs(
+    queries: npt.NDArray[np.float32], gallery: npt.NDArray[np.float32], k: int
+) -> tuple[Rows, npt.NDArray[np.float32]]:
+    """Return rows and cosines ``(q, min(k, n))`` of the photographs nearest to each query, nearest first.
+
+    All vectors are of unit length. The search is exact, in blocks of queries; of equal cosines that are found,
+    the lower row comes first.
+    """
+    k = min(k, len(gallery))
+    rows = np.empty((len(queries), k), dtype=np.intp)
+    scores = np.empty((len(queries), k), dtype=np.float32)
+    for start in range(0, len(queries), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        cosines = queries[block] @ gallery.T
+        found = np.sort(np.argpartition(-cosines, k - 1, axis=1)[:, :k], axis=1)
+        near = np.take_along_axis(cosines, found, axis=1)
+        order = np.argsort(-near, axis=1, kind="stable")
+        rows[block] = np.take_along_axis(found, order, axis=1)
+        scores[block] = np.take_along_axis(near, order, axis=1)
+    return rows, scores

@@ -1,0 +1,297 @@
+"""Mapillary, against a server that answers as its API v4 does."""
+
+import io
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pytest
+from PIL import Image
+from pydantic import SecretStr
+from shapely import Point, box
+
+from tests.unit.datasets.ndl_server import FakeTime, quick_client
+from tests.unit.datasets.places.mapillary_server import (
+    BAD_TOKEN,
+    REQUEST_LIMIT,
+    TOKEN,
+    MapillaryServer,
+    image_record,
+)
+from tests.workspace import SHARED
+from zuroku.config import canonical_json, config_hash
+from zuroku.datasets.http import HttpSettings, PoliteClient
+from zuroku.datasets.places.mapillary import Mapillary, MapillarySettings
+from zuroku.datasets.places.mapillary_api import MapillaryApi, bounding_box
+from zuroku.datasets.places.provider import Places
+from zuroku.errors import ConfigError, DownloadError
+from zuroku.geo.distances import haversine_km
+
+HOME = (35.7, 139.7)
+METRE = 1 / 111_195
+
+
+def around(number: int, compass: float | None, metres: float = 10.0, **fields: Any) -> dict[str, Any]:
+    return image_record(number, HOME[0] + metres * METRE, HOME[1], compass, **fields)
+
+
+def four() -> list[dict[str, Any]]:
+    return [around(11, 2.0), around(12, 91.0), around(13, 179.0), around(14, 271.0)]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MapillaryServer]:
+    for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with MapillaryServer(four()) as running:
+        yield running
+
+
+def points(*places: tuple[float, float]) -> gpd.GeoDataFrame:
+    ids = [f"p{number:06}" for number in range(len(places))]
+    geometry = [Point(longitude, latitude) for latitude, longitude in places]
+    return gpd.GeoDataFrame({"feature_id": ids}, geometry=geometry, crs="EPSG:4326")
+
+
+def provider(server: MapillaryServer, folder: Path, *places: tuple[float, float], **values: Any) -> Mapillary:
+    fields = {"destination": folder, "api_url": server.url, "token": SecretStr(TOKEN)} | values
+    return Mapillary(MapillarySettings(**fields), points(*(places or (HOME,))), folder, quick_client())
+
+
+def searched(server: MapillaryServer, folder: Path, *places: tuple[float, float], **values: Any) -> Places:
+    return provider(server, folder, *places, **values).places(None)
+
+
+def opened(places: Places, position: int = 0) -> Image.Image:
+    data = places.items[position].item.read()
+    assert isinstance(data, bytes)
+    return Image.open(io.BytesIO(data))
+
+
+class TestChoice:
+    def test_four_headings_become_one_panorama_with_credits(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        server.images += [around(21, 1.0, metres=20), around(22, 89.0, metres=60)]
+        found = searched(server, tmp_path)
+        (place,) = found.items
+        assert place.item.item_id == "p000000"
+        assert place.item.title == "Mapillary 11, 12, 13, 14"
+        assert place.author == "user11, user12, user13, user14"
+        assert (place.item.licence, place.item.group) == ("CC BY-SA 4.0", "7nfcwfvjdtphz7yj6zat6a")
+        assert place.sequence == place.item.group
+        assert place.item.source_url == "https://www.mapillary.com/app/?pKey=11"
+        assert place.captured_at == "2019-07-21T14:57:52.195000+00:00"
+        assert math.isnan(place.heading)
+        assert (place.latitude, place.longitude) == pytest.approx((HOME[0] + 10 * METRE, HOME[1]))
+        assert found.skipped == {}
+
+    def test_the_panorama_shows_north_east_south_west_at_one_height(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        server.images[2]["size"] = (96, 96)
+        joined = opened(searched(server, tmp_path))
+        assert joined.size == (64 + 64 + 48 + 64, 48)
+        for left, image_id in [(0, "11"), (64, "12"), (176, "14")]:
+            view = Image.open(io.BytesIO(server.thumbnail(image_id)))
+            assert joined.crop((left, 0, left + 64, 48)).tobytes() == view.tobytes()
+
+    def test_the_nearest_of_a_heading_wins_and_then_the_least_id(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        server.images += [around(10, 350.0), around(31, 100.0, metres=5)]
+        (place,) = searched(server, tmp_path).items
+        assert place.item.title == "Mapillary 10, 31, 13, 14"
+
+    def test_fewer_headings_are_skipped_and_counted_or_taken_singly(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        server.images = [
+            around(11, 2.0),
+            around(13, 179.0, sequence="other"),
+            around(15, None, compass_angle=None),
+        ]
+        empty = (36.0, 140.0)
+        found = searched(server, tmp_path / "a", HOME, empty)
+        assert found.items == []
+        assert found.skipped == {"points without all four headings": 1, "points without an image": 1}
+        single = searched(server, tmp_path / "b", HOME, empty, incomplete="single").items
+        assert [(p.item.item_id, p.heading, p.sequence) for p in single] == [
+            ("p000000_N", 2.0, "7nfcwfvjdtphz7yj6zat6a"),
+            ("p000000_S", 179.0, "other"),
+        ]
+        assert single[0].item.read() == server.thumbnail("11")
+
+    def test_a_360_degree_image_is_cut_where_four_are_missing(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        server.images = [around(11, 2.0), around(40, 90.0, is_pano=True, size=(128, 64))]
+        found = searched(server, tmp_path / "a")
+        assert found.items[0].item.title == "Mapillary 40"
+        assert math.isnan(found.items[0].heading)
+        assert opened(found).size == (128, 32)
+        assert searched(server, tmp_path / "b", cut_panoramas=False).items == []
+
+    def test_points_outside_the_boundary_are_not_asked_for(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        found = provider(server, tmp_path, HOME, (10.0, 10.0)).places(box(139, 35, 140, 36))
+        assert len(found.items) == 1
+        assert found.skipped == {"outside the boundary": 1}
+        assert len(server.requests) == 1
+
+
+class TestServer:
+    def test_the_token_travels_in_a_header_and_stands_nowhere_else(
+        self, server: MapillaryServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("DEBUG")
+        asked = provider(server, tmp_path)
+        asked.places(None).items[0].item.read()
+        assert server.tokens == [f"OAuth {TOKEN}"]
+        settings = asked.settings
+        bare = settings.model_copy(update={"token": None})
+        said = [
+            caplog.text,
+            repr(settings),
+            canonical_json(settings.model_dump(mode="json")),
+            *server.requests,
+        ]
+        said += [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+        assert not [text for text in said if "secret" in text]
+        assert config_hash(settings) == config_hash(bare)
+
+    def test_without_a_token_or_with_a_wrong_one(self, server: MapillaryServer, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="no access token"):
+            searched(server, tmp_path, token=None)
+        with pytest.raises(DownloadError, match="Invalid OAuth") as caught:
+            searched(server, tmp_path, token=SecretStr("MLY|other"))
+        assert "other" not in str(caught.value)
+        assert "dashboard" in caught.value.remedy
+
+    @pytest.mark.parametrize("status", [200, 400, 403])
+    def test_the_request_limit_is_waited_for(self, server: MapillaryServer, status: int) -> None:
+        server.answers.extend([(status, REQUEST_LIMIT[1]), (503, {})])
+        time = FakeTime()
+        with quick_client(time) as client:
+            found = MapillaryApi(server.url, SecretStr(TOKEN), "2048", client).images_around(*HOME, 50, 10)
+        assert [image.id for image in found] == ["11", "12", "13", "14"]
+        assert max(time.slept) == 60
+
+    def test_a_limit_that_stays_ends_in_an_error(self, server: MapillaryServer) -> None:
+        server.answers.extend([REQUEST_LIMIT] * 5)
+        with (
+            quick_client() as client,
+            pytest.raises(DownloadError, match="Application request limit reached"),
+        ):
+            MapillaryApi(server.url, SecretStr(TOKEN), "2048", client).images_around(*HOME, 50, 10)
+
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            ((200, b"<html>login</html>"), "<html>"),
+            ((200, b'{"data": [{"id": "1"'), "data"),
+            ((200, {"data": [{"id": "1", "creator": None}]}), None),
+            ((200, {"data": [{"id": "1/../2"}]}), "not as documented"),
+            ((200, {"data": [{"id": "1", "geometry": {"coordinates": [39.0, 139.0]}}]}), "not as documented"),
+            ((200, {"data": [{"id": "1", "geometry": {"coordinates": ["x"]}}]}), "not as documented"),
+            ((200, b""), "answered b''"),
+            (BAD_TOKEN, "code 190"),
+            ((400, {"error": {"message": "Unsupported get request", "code": 100}}), "code 100"),
+            ((403, b"forbidden"), "answered 403"),
+        ],
+    )
+    def test_strange_answers(
+        self, server: MapillaryServer, answer: tuple[int, Any], said: str | None
+    ) -> None:
+        server.answers.append(answer)
+        with quick_client() as client:
+            api = MapillaryApi(server.url, SecretStr(TOKEN), "2048", client)
+            if said is None:
+                assert api.images_around(*HOME, 50, 10) == []
+            else:
+                with pytest.raises(DownloadError, match=said):
+                    api.images_around(*HOME, 50, 10)
+
+    def test_expired_addresses_are_asked_anew(self, server: MapillaryServer, tmp_path: Path) -> None:
+        found = searched(server, tmp_path)
+        server.expired = {"12", "14"}
+        assert opened(found).size == (256, 48)
+        assert [path.split("?")[0] for path in server.paths("/1")] == ["/12", "/14"]
+
+    def test_requests_keep_to_the_rate(self, server: MapillaryServer, tmp_path: Path) -> None:
+        time = FakeTime()
+        client = PoliteClient(HttpSettings(requests_per_second=4), time.clock, time.sleep, lambda: 1.0)
+        settings = MapillarySettings(destination=tmp_path, api_url=server.url, token=SecretStr(TOKEN))
+        places = [(HOME[0] + number, HOME[1]) for number in range(5)]
+        Mapillary(settings, points(*places), tmp_path, client).places(None)
+        assert time.now == pytest.approx(1.0)
+
+    def test_recorded_answers_are_understood(self, server: MapillaryServer) -> None:
+        recorded = SHARED / "data" / "geo" / "fixtures" / "mapillary_v4" / "graph"
+        if not recorded.is_dir():
+            pytest.skip("no recorded answers beside the repository (shared/data/geo/fixtures)")
+        images = [json.loads(path.read_bytes()) for path in sorted(recorded.glob("*.json"))]
+        images = [image for image in images if "compass_angle" in image]
+        server.answers.extend(
+            [
+                (403, (recorded / "application_request_limit_reached.json").read_bytes()),
+                (200, {"data": images}),
+                (500, (recorded / "internal_server_error.json").read_bytes()),
+                (400, (recorded / "internal_server_error.json").read_bytes()),
+            ]
+        )
+        with quick_client() as client:
+            api = MapillaryApi(server.url, SecretStr(TOKEN), "2048", client)
+            found = api.images_around(39.07, -108.57, 500, 100)
+            assert len(found) == len(images) > 5
+            assert found[0].latitude == 39.068354912098
+            assert found[0].compass_deg == 1.2865829255371
+            with pytest.raises(DownloadError, match="Invalid OAuth"):
+                api.images_around(39.07, -108.57, 500, 100)
+
+
+class TestResume:
+    def test_a_killed_search_goes_on_where_it_was(self, server: MapillaryServer, tmp_path: Path) -> None:
+        places = [(HOME[0] + number, HOME[1]) for number in range(4)]
+        # The third search fails for good.
+        server.answers.extend([(200, {"data": []}), (200, {"data": []}), BAD_TOKEN])
+        with pytest.raises(DownloadError):
+            searched(server, tmp_path, *places)
+        before = len(server.requests)
+        searched(server, tmp_path, *places)
+        assert len(server.requests) - before == 2
+        searched(server, tmp_path, *places)
+        assert len(server.requests) - before == 2
+
+    def test_a_line_cut_short_is_searched_again(self, server: MapillaryServer, tmp_path: Path) -> None:
+        first = searched(server, tmp_path)
+        record = tmp_path / "found.jsonl"
+        whole = record.read_bytes()
+        record.write_bytes(whole[:-40])
+        second = searched(server, tmp_path)
+        assert len(server.requests) == 2
+        assert record.read_bytes() == whole
+        assert first.items[0].item.title == second.items[0].item.title
+
+    def test_another_search_or_another_place_begins_anew(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        for values in ({}, {"radius_m": 30.0}, {"radius_m": 30.0, "incomplete": "single"}):
+            searched(server, tmp_path, **values)
+        assert len(server.requests) == 2
+        searched(server, tmp_path, (HOME[0] + 1, HOME[1]), radius_m=30.0)
+        assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("place", [(0.0, 0.0), (60.0, 179.9999), (-89.9999, 10.0), (35.0, -180.0)])
+def test_the_box_holds_the_circle(place: tuple[float, float]) -> None:
+    west, south, east, north = bounding_box(*place, 100)
+    assert -180 <= west <= east <= 180
+    assert -90 <= south <= north <= 90
+    for latitude, longitude in [(south, place[1]), (north, place[1]), (place[0], west), (place[0], east)]:
+        on_edge = abs(latitude) == 90 or abs(longitude) == 180 or east - west == 360
+        assert on_edge or haversine_km([place], [(latitude, longitude)])[0] * 1000 >= 99.999

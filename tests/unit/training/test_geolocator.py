@@ -1,0 +1,230 @@
+"""Training a geolocator: what it learns, what the bundle holds, resuming after a stop and a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file
+
+from tests.unit.training import place_data
+from zuroku.artifacts import Artifact, verify
+from zuroku.datasets.manifest import Dataset
+from zuroku.models.bundle import training_groups
+from zuroku.models.geolocation.bundle import load_geolocator
+from zuroku.models.geolocation.findings import geolocator_findings
+from zuroku.models.geolocation.network import create_geolocator
+from zuroku.models.geolocation.predictor import GeolocatorPredictor
+from zuroku.tracking import NullTracker
+from zuroku.training.geolocator import GeolocatorTrainingSettings, train_geolocator
+
+ROOT = Path(__file__).resolve().parents[3]
+pytestmark = pytest.mark.slow
+
+EPOCHS = 20
+
+Data = tuple[Dataset, Artifact, Artifact]
+
+
+def settings(epochs: int = 2, train: str = "head", **values: Any) -> GeolocatorTrainingSettings:
+    """A tiny training, unless other ``values`` are given."""
+    network = {"backbone": "test_resnet", "weights": "random", "size_px": 32, "dimension": 24}
+    network |= {"location": {"width": 16}} | dict(values.pop("network", {}))
+    loop = {"epochs": epochs, "patience": epochs, "batch_size": 8, "learning_rate": 0.05}
+    loop |= dict(values.pop("loop", {}))
+    fields = {"queue": 20, "augmented": train == "network"} | values
+    return GeolocatorTrainingSettings.model_validate(
+        {"network": network, "loop": loop, "train": train} | fields
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    return place_data.make(tmp_path_factory.mktemp("places"))
+
+
+class Notes:
+    """A tracker that keeps what it hears, and may fail at an epoch as a machine does."""
+
+    def __init__(self, stop_at: int = 0) -> None:
+        self.epochs: dict[int, dict[str, float]] = {}
+        self._stop_at = stop_at
+
+    def log_metrics(self, metrics: dict[str, float], step: int = 0) -> None:
+        self.epochs[step] = dict(metrics)
+        if self._stop_at and step == self._stop_at:
+            raise KeyboardInterrupt
+
+    def log_artifact(self, path: Path, folder: str = "") -> None:
+        pass
+
+
+def trained(
+    data: Data, target: Path, configured: GeolocatorTrainingSettings, tracker: Any = None
+) -> Artifact:
+    return train_geolocator(*data, configured, target, "1", tracker or NullTracker())
+
+
+@pytest.fixture(scope="module")
+def heard() -> Notes:
+    return Notes()
+
+
+@pytest.fixture(scope="module")
+def bundle(data: Data, heard: Notes, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    return trained(data, tmp_path_factory.mktemp("trained") / "bundle", settings(EPOCHS), heard)
+
+
+def test_it_learns_and_every_loss_is_told(bundle: Artifact, heard: Notes) -> None:
+    first, last = heard.epochs[1], heard.epochs[EPOCHS]
+    names = ("prefecture", "municipality", "town", "road", "contrast")
+    for kind in ("train_loss", "val_loss"):
+        assert set(first) >= {kind, *(f"{kind}_{name}" for name in names)}
+        assert f"{kind}_landmark" not in first
+        assert first[kind] == pytest.approx(sum(first[f"{kind}_{name}"] for name in names), rel=1e-4)
+        assert last[kind] < first[kind]
+    assert last["train_loss_contrast"] < first["train_loss_contrast"]
+    validation = GeolocatorPredictor(bundle.path).card.validation
+    assert validation["accuracy_prefecture"] > 0.9
+    assert validation["accuracy_municipality"] > 0.6
+    assert validation["unseen_municipality"] == 0
+    assert "accuracy_landmark" not in validation
+    assert heard.epochs[0] == validation
+
+
+def test_the_bundle_tells_what_it_was_made_of(data: Data, bundle: Artifact) -> None:
+    dataset, labels, splits = data
+    card = GeolocatorPredictor(bundle.path).card
+    assert card.data == {"views": dataset.version, "place_labels": labels.sha256, "splits": splits.sha256}
+    assert (card.release, card.licence, card.dimension) == ("restricted", "CC0-1.0", 24)
+    assert card.classes["municipality"] == ["0", "1", "2", "3"]
+    assert card.classes["landmark"] == []
+    assert GeolocatorTrainingSettings.model_validate(card.settings) == settings(EPOCHS)
+    table = pd.read_parquet(splits.path / "splits.parquet")
+    assert training_groups(bundle.path) == set(table.loc[table["split"] != "test", "group"])
+    assert all(finding.passed for finding in geolocator_findings(bundle.path, ["g402"]))
+    # Queue and class weights were of use in training only.
+    names = load_file(bundle.path / "model.safetensors")
+    assert not [name for name in names if "queue" in name or "weights_" in name]
+    assert not list(bundle.path.parent.glob(".bundle.partial*"))
+
+
+def test_what_is_served_has_the_accuracy_of_the_card(data: Data, bundle: Artifact) -> None:
+    dataset, labels, splits = data
+    table = pd.read_parquet(splits.path / "splits.parquet").set_index("group")["split"]
+    truth = pd.read_parquet(labels.path / "labels.parquet").set_index("item_id")
+    predictor = GeolocatorPredictor(bundle.path)
+    val = [row for row in dataset.rows() if table[row.group] == "val"]
+    found = predictor.predict(dataset.read(row) for row in val)
+    for task in ("municipality", "town"):
+        names = np.array(predictor.classes[task])[found.probabilities[task].argmax(axis=1)]
+        asked = np.array([truth.loc[row.item_id, task] for row in val])
+        accuracy = (names == asked)[asked != ""].mean()
+        assert accuracy == pytest.approx(predictor.card.validation[f"accuracy_{task}"])
+
+
+def test_a_frozen_backbone_stays_as_it_was_and_an_open_one_does_not(
+    data: Data, bundle: Artifact, tmp_path
+) -> None:
+    torch.manual_seed(settings().loop.seed)
+    started = create_geolocator(settings().network, {"town": ["a"]}).backbone.state_dict()
+    frozen = load_geolocator(bundle.path).backbone.state_dict()
+    assert all(torch.equal(tensor, frozen[name]) for name, tensor in started.items())
+    whole = trained(data, tmp_path / "whole", settings(1, "network"))
+    tuned = load_geolocator(whole.path).backbone.state_dict()
+    assert not all(torch.equal(tensor, tuned[name]) for name, tensor in started.items())
+
+
+@pytest.mark.parametrize("train", ["head", "network"])
+def test_stopped_after_an_epoch_it_ends_as_if_it_had_not_been(data: Data, tmp_path: Path, train: str) -> None:
+    configured = settings(4, train)
+    whole = trained(data, tmp_path / "whole", configured)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        trained(data, tmp_path / "stopped", configured, Notes(stop_at=2))
+    assert not (tmp_path / "stopped").exists()
+    last = tmp_path / ".stopped.partial.scratch" / "checkpoints" / "last.ckpt"
+    # The queue is among what goes on.
+    stored = torch.load(last, weights_only=False)["state_dict"]
+    assert int(stored["losses.queue.n_stored"]) == 20
+    assert trained(data, tmp_path / "stopped", configured).sha256 == whole.sha256
+
+
+_SCRIPT = """
+import sys
+from pathlib import Path
+from tests.unit.training import test_geolocator
+from zuroku.artifacts import verify
+from zuroku.datasets.manifest import Dataset
+from zuroku.tracking import NullTracker
+from zuroku.training.geolocator import train_geolocator
+
+root = Path(sys.argv[1])
+data = Dataset(root / "data"), verify(root / "labels"), verify(root / "splits")
+train_geolocator(*data, test_geolocator.settings(30), root / "bundle", "1", NullTracker())
+"""
+
+
+def test_killed_it_leaves_nothing_and_goes_on_to_the_same_weights(data: Data, tmp_path: Path) -> None:
+    dataset, labels, splits = data
+    for name, folder in (("data", dataset.root), ("labels", labels.path), ("splits", splits.path)):
+        (tmp_path / name).symlink_to(folder)
+    killed = subprocess.Popen(
+        [sys.executable, "-c", _SCRIPT, str(tmp_path)], cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    last = tmp_path / ".bundle.partial.scratch" / "checkpoints" / "last.ckpt"
+    while killed.poll() is None and not last.exists():
+        time.sleep(0.005)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert last.exists()
+    assert not (tmp_path / "bundle").exists()
+    heard = Notes()
+    resumed = trained(data, tmp_path / "bundle", settings(30), heard)
+    assert min(step for step in heard.epochs if step) > 1, "it started over"
+    assert resumed.sha256 == trained(data, tmp_path / "whole", settings(30)).sha256
+    assert verify(resumed.path)
+    assert not list(tmp_path.glob(".bundle.partial*"))
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"augmented": True}, "set augmented to false"),
+        ({"loop": {"optimizer": "adam"}}, "radam"),
+        (
+            {"network": {"dimension": 24, "location": {"variant": "geoclip", "weights": "w.pth"}}},
+            "512 dimensions",
+        ),
+        ({"flip": 0.5}, "Extra inputs"),
+    ],
+)
+def test_settings_that_contradict_themselves_are_refused(values: dict, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        settings(**values)
+
+
+def test_the_papers_form_is_a_value_of_the_settings() -> None:
+    network = {
+        "backbone": "vit_large_patch14_clip_224.laion2b_ft_in12k_in1k",
+        "weights": "timm",
+        "size_px": 224,
+        "location": {"variant": "paper"},
+    }
+    paper = GeolocatorTrainingSettings.model_validate({"network": network})
+    assert (paper.train, paper.augmented, paper.queue, paper.network.dimension) == (
+        "network",
+        True,
+        8192,
+        512,
+    )
+    loop = paper.loop
+    assert (loop.batch_size, loop.learning_rate, loop.epochs, loop.patience) == (256, 1e-4, 100, 5)
+    assert paper.network.location.sigmas == (1, 4, 16, 64, 256)

@@ -1,0 +1,77 @@
+"""Which pictures train a geolocator and towards which classes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.unit.training import place_data
+from zuroku.artifacts import Artifact
+from zuroku.datasets.manifest import Dataset
+from zuroku.errors import ConfigError, GeoDataError, SplitError
+from zuroku.training.geolocator_rows import GeolocatorRows, geolocator_rows
+
+Data = tuple[Dataset, Artifact, Artifact]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    return place_data.make(tmp_path_factory.mktemp("places"))
+
+
+def tables(data: Data) -> tuple[pd.DataFrame, pd.DataFrame]:
+    _, labels, splits = data
+    return pd.read_parquet(labels.path / "labels.parquet"), pd.read_parquet(splits.path / "splits.parquet")
+
+
+def rows_of(data: Data, labels: pd.DataFrame | None = None) -> GeolocatorRows:
+    made, splits = tables(data)
+    return geolocator_rows(data[0], made if labels is None else labels, splits, "group")
+
+
+def test_items_classes_and_coordinates_belong_together(data: Data) -> None:
+    # In another order than the manifest.
+    labels = tables(data)[0].sample(frac=1, random_state=3)
+    rows = rows_of(data, labels)
+    assert (len(rows.train.rows), len(rows.val.rows)) == (32, 8)
+    by_item = labels.set_index("item_id")
+    for placed in (rows.train, rows.val):
+        for index, row in enumerate(placed.rows):
+            label = by_item.loc[row.item_id]
+            np.testing.assert_array_equal(placed.coordinates[index], [label["latitude"], label["longitude"]])
+            for task, names in rows.classes.items():
+                target = placed.targets[task][index]
+                assert (names[target] if target >= 0 else "") == label[task]
+    assert rows.classes["landmark"] == []
+    assert rows.classes["prefecture"] == ["0", "1"]
+    assert rows.classes["town"] == sorted(set(labels["town"]) - {""})
+    assert not any(row.group in {v.group for v in rows.val.rows} for row in rows.train.rows)
+
+
+def test_classes_are_those_of_training_alone(data: Data) -> None:
+    labels = tables(data)[0]
+    val = {row.item_id for row in rows_of(data).val.rows}
+    chosen = labels["item_id"].isin(val)
+    labels.loc[chosen, "municipality"] = ["new"] * 3 + ["1"] * (int(chosen.sum()) - 3)
+    rows = rows_of(data, labels)
+    assert rows.classes["municipality"] == ["0", "1", "2", "3"]
+    assert sorted(rows.val.targets["municipality"].tolist()) == [-1] * 3 + [1] * 5
+    assert rows.val.labelled["municipality"] == 8
+    assert rows.val.labelled["landmark"] == 0
+
+
+def test_labels_that_do_not_fit_are_refused(data: Data) -> None:
+    labels = tables(data)[0]
+    with pytest.raises(ConfigError, match="without road, town"):
+        rows_of(data, labels.drop(columns=["town", "road"]))
+    with pytest.raises(GeoDataError, match=r"pictures without place labels: v\d"):
+        rows_of(data, labels.iloc[:20])
+    with pytest.raises(GeoDataError, match="no places on Earth"):
+        rows_of(data, labels.assign(latitude=np.nan))
+
+
+def test_a_split_without_pictures_is_refused(data: Data, tmp_path: Path) -> None:
+    labels, splits = tables(data)
+    with pytest.raises(SplitError, match="'val'"):
+        geolocator_rows(data[0], labels, splits.replace({"split": {"val": "test"}}), "group")
