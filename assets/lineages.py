@@ -270,7 +270,9 @@ def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
     photographs = "Photographs with coordinates: panoramas at the sample points, or a user's own."
     return [
         places.features_asset(profile, places.ROADS, "Roads of OpenStreetMap, or of the generated land."),
-        places.features_asset(profile, places.LANDMARKS, "Landmarks of OpenStreetMap, or of the generated land."),
+        places.features_asset(
+            profile, places.LANDMARKS, "Landmarks of OpenStreetMap, or of the generated land."
+        ),
         places.features_asset(profile, places.AREAS, "Small areas of the census (e-Stat's layout)."),
         places.features_asset(profile, places.ADMIN, "Municipalities (N03's layout)."),
         places.features_asset(

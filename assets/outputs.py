@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import dagster as dg
 from pydantic import Field, create_model
@@ -41,9 +41,22 @@ def launch_config(defaults: Settings) -> type[dg.Config]:
             annotation = list[dict[str, Any]] if isinstance(value, list) else dict[str, Any]
             fields[name] = (annotation, Field(default=plain, description=field.description))
         else:
-            fields[name] = (field.annotation, Field(default=value, description=field.description))
+            annotation = _without_literals(field.annotation)
+            fields[name] = (annotation, Field(default=value, description=field.description))
     launch: type[dg.Config] = create_model(f"{type(defaults).__name__}Launch", __base__=dg.Config, **fields)
     return launch
+
+
+def _without_literals(annotation: Any) -> Any:
+    """Return the type of a list or mapping with texts for its choices, which Dagster knows only by themselves."""
+    kind, held = get_origin(annotation), get_args(annotation)
+    if kind is dict:
+        return dict[str, Any if held[1] is Any else _held(held[1])]
+    return list[_held(held[0])] if kind is list else annotation  # type: ignore[misc]
+
+
+def _held(annotation: Any) -> Any:
+    return str if get_origin(annotation) is Literal else _without_literals(annotation)
 
 
 def _hold_settings(values: Sequence[Any] | Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The geodata of the geolocation lineage: feature tables from DVC stages, labels and splits of photographs."""
+"""The geodata of the geolocation lineage: feature tables of DVC stages, labels and splits of photographs."""
 
 import dagster as dg
 import pandas as pd
@@ -172,7 +172,9 @@ def splits_asset(profile: Profile, name: str, study: str | None) -> dg.AssetsDef
         return materialized(
             found,
             settings,
-            metadata={f"{split}_groups": int(count) for split, count in table["split"].value_counts().items()},
+            metadata={
+                f"{split}_groups": int(count) for split, count in table["split"].value_counts().items()
+            },
             checks=check_results(place_split_findings(places, table), blocking),
         )
 

@@ -1,5 +1,7 @@
 """From a profile's settings to Dagster's launchpad and back."""
 
+from typing import Literal
+
 import dagster as dg
 import pytest
 
@@ -17,6 +19,8 @@ class Outer(Settings):
     listed: list[Inner] = [Inner(size=2), Inner(size=3)]
     mapped: dict[str, Inner] = {"one": Inner(size=4)}
     numbers: list[int] = [5, 6]
+    chosen: list[Literal["a", "b"]] = ["b"]
+    by_choice: dict[Literal["a", "b"], int] = {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +39,8 @@ def test_what_is_edited_in_the_launchpad_is_validated_again() -> None:
     assert (found.inner.size, [one.size for one in found.listed], found.mapped["two"].size) == (8, [1], 2)
     with pytest.raises(ValueError, match="size"):
         resolve(launch(listed=[{"size": "many"}]), Outer)
+    with pytest.raises(ValueError, match="chosen"):
+        resolve(launch(chosen=["c"]), Outer)
 
 
 def test_dagster_accepts_it_as_the_configuration_of_an_asset() -> None:

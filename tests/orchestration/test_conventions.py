@@ -96,7 +96,7 @@ def test_the_main_job_has_no_study_in_it_and_the_calendar_runs_it() -> None:
     assert not studies & set(definitions.resolve_job_def("demo_job").asset_layer.selected_asset_keys)
     in_jobs = [
         definitions.resolve_job_def(f"study_{lineage}").asset_layer.selected_asset_keys
-        for lineage in ("figures", "layout", "embeddings", "feature_tuning")
+        for lineage in ("figures", "layout", "embeddings", "feature_tuning", "geolocation")
     ]
     assert studies <= set().union(*in_jobs)
     assert [schedule.job_name for schedule in build_schedules()] == ["demo_job"]

@@ -98,8 +98,9 @@ def load_features(path: Path) -> AnyFeatures:
     Raises:
         ConfigError: see ``load_settings``.
     """
-    points = load_settings(path, _Kind).kind == "points"
-    return load_settings(path, PointCollectionSettings if points else FeatureCollectionSettings)
+    if load_settings(path, _Kind).kind == "points":
+        return load_settings(path, PointCollectionSettings)
+    return load_settings(path, FeatureCollectionSettings)
 
 
 def load_collection(path: Path) -> AnyCollection:
@@ -147,7 +148,9 @@ def ingest_collection(
 
 def collection_fingerprint(settings: AnyCollection, root: Path, data: Path) -> str | None:
     """Return the fingerprint of what the source holds now, or None where DVC or only a fetch can tell."""
-    if settings.source in _FETCHED or (isinstance(settings, StreetViewSettings) and settings.source != "folder"):
+    if settings.source in _FETCHED or (
+        isinstance(settings, StreetViewSettings) and settings.source != "folder"
+    ):
         return None
     return open_collection(settings, root, data).fingerprint
 
