@@ -8,6 +8,7 @@ from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialize
 from assets.places import AREAS, GROUP, LABELS, PHOTOGRAPHS, SPLITS
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact, verify
+from zuroku.config import config_hash
 from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.manifest import Dataset
 from zuroku.models.bundle import open_card
@@ -102,7 +103,9 @@ def geolocator_asset(
     return geolocator
 
 
-def evaluation_asset(profile: Profile, geolocator: str, splits: str, study: str | None) -> dg.AssetsDefinition:
+def evaluation_asset(
+    profile: Profile, geolocator: str, splits: str, study: str | None
+) -> dg.AssetsDefinition:
     """Return the asset that judges ``geolocator`` on the test places of ``splits``."""
     name = f"{geolocator}_evaluation"
     defaults = profile.load(f"{MODEL}_evaluation", GeolocationEvaluationSettings)
@@ -166,6 +169,7 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
     """Return the asset that builds the index of the champion's gallery, checks it, and publishes it."""
     defaults = profile.load(INDEX, PlaceIndexingSettings)
     launch = launch_config(defaults)
+    answers = profile.load(f"{MODEL}_evaluation", GeolocationEvaluationSettings)
     model = profile.load(f"{MODEL}_release", ReleaseSettings).model
 
     @dg.asset(
@@ -181,9 +185,9 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
             "labels": dg.AssetIn(LABELS),
             "splits": dg.AssetIn(SPLITS),
             "areas": dg.AssetIn(AREAS),
-            "evaluation": dg.AssetIn(f"{MODEL}_evaluation"),
         },
-        deps=[f"{MODEL}_release"],
+        # The evaluation hands nothing over, but how answers are made is chosen by its configuration.
+        deps=[f"{MODEL}_release", f"{MODEL}_evaluation"],
         check_specs=check_specs(INDEX, PLACE_INDEX_CHECKS, PLACE_INDEX_CHECKS),
         automation_condition=RETRAIN,
         pool=INDEX,
@@ -195,7 +199,6 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         labels: Artifact,
         splits: Artifact,
         areas: Artifact,
-        evaluation: Artifact,
     ) -> dg.MaterializeResult:
         settings = resolve(config, PlaceIndexingSettings)
         champion = verify(profile.champion(model).resolve())
@@ -204,17 +207,17 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
             "labels": labels,
             "splits": splits,
             "areas": areas,
-            "evaluation": evaluation,
             model: champion,
         }
-        target = profile.output(INDEX, CODE_VERSIONS["index"], settings, inputs)
+        version = f"{CODE_VERSIONS['index']}.{config_hash(answers)[:12]}"
+        target = profile.output(INDEX, version, settings, inputs)
         made = index_places(
             Dataset(photographs.path),
             labels,
             splits,
             FeatureTable(areas.path),
             champion,
-            evaluation,
+            answers,
             settings,
             target,
         )

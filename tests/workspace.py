@@ -53,6 +53,21 @@ def tiny_workspace(root: Path) -> Environment:
     edit(root, "figure_embedder_release", gate={"delta": 0.03, "floor": 0.0, "resamples": 100, "seed": 1})
     # Whatever a tiny detector takes for a figure goes on through the line.
     edit(root, "corpus_figures", stage={"min_score": 0.03}, line={"pages_per_unit": 3})
+    small = {"seed": 6, "prefectures": 2, "municipalities": 1, "towns": 2, "capital_towns": 3}
+    small |= {"width_km": 80, "height_km": 60}
+    edit(root, "land", generated=small)
+    layout = {"layout": "estat", "files": ["census/r2ka91.shp", "census/r2ka92.shp"]}
+    edit(root, "census_areas", areas=layout)
+    views = {"land_seed": 6, "seed": 7, "visits": 1, "size_px": 32}
+    edit(root, "street_views", generated=views)
+    space = {"variant": "fine", "width": 16}
+    network = {"backbone": "tf_efficientnet_lite0", "weights": "packaged", "size_px": 64, "dimension": 32}
+    loop = {"epochs": 2, "patience": 2, "batch_size": 16, "learning_rate": 0.001}
+    edit(root, "geolocator", network=network | {"location": space}, queue=16, loop=loop)
+    floors = {"floor_slack_km": 1e5, "confidence": 0.5, "resamples": 100, "neighbours": 5}
+    duplicates = {"duplicate_cosine": 1.0, "tolerated_duplicates": 1.0}
+    edit(root, "geolocator_evaluation", leakage=duplicates, **floors)
+    edit(root, "geolocator_release", gate={"delta": 0.05, "floor": 0.0, "resamples": 100, "seed": 1})
     var = root / "var"
     return Environment(
         profile=Profile("sample", root),

@@ -4,13 +4,29 @@ Each command reads its arguments, calls the domain, and turns our errors into on
 imports stay inside the commands, so that ``--help`` is quick.
 """
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zuroku.cli_evaluate import evaluate
 from zuroku.console import explained, progress_bar
+
+if TYPE_CHECKING:
+    from zuroku.datasets.own_profile import OwnPlaces
+
+_PLACES = "Only for the stage places"
+_OF_EVERY_STAGE = ("stage", "configs", "data", "root")
+
+
+class AreaLayout(StrEnum):
+    """How a file of areas names its columns."""
+
+    ESTAT = "estat"
+    N03 = "n03"
+    FIELDS = "fields"
+
 
 app = typer.Typer(
     help="Scanned pages and photographs of places, made findable.",
@@ -23,14 +39,64 @@ app.add_typer(evaluate, name="evaluate")
 
 @app.command()
 def ingest(
-    stage: Annotated[str, typer.Argument(help="Dataset to ingest: a YAML file of that name in --configs.")],
-    configs: Annotated[Path, typer.Option(help="Folder of the profile's YAML files.")] = Path(
-        "configs/sample"
-    ),
+    context: typer.Context,
+    stage: Annotated[
+        str,
+        typer.Argument(help="Dataset to ingest: a YAML file of that name in --configs. Or places: your own."),
+    ],
+    configs: Annotated[
+        Path, typer.Option(help="Folder of the profile's YAML files; for places, of the values to copy.")
+    ] = Path("configs/sample"),
     data: Annotated[Path, typer.Option(help="Folder that receives the dataset.")] = Path("var/sample/data"),
     root: Annotated[Path, typer.Option(help="Where relative paths in the YAML files start.")] = Path("."),
+    photos: Annotated[
+        Path | None, typer.Option(help="Folder of photographs.", rich_help_panel=_PLACES)
+    ] = None,
+    osm: Annotated[
+        Path | None, typer.Option(help="OpenStreetMap extract: .osm.pbf or .osm.", rich_help_panel=_PLACES)
+    ] = None,
+    areas: Annotated[
+        list[Path] | None, typer.Option(help="File of areas; may be repeated.", rich_help_panel=_PLACES)
+    ] = None,
+    layout: Annotated[
+        AreaLayout | None,
+        typer.Option(help="Of --areas; fields if --fields are given.", rich_help_panel=_PLACES),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(help="Columns of --areas: town_code=CODE,town=NAME,…", rich_help_panel=_PLACES),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of the text in --areas, such as cp932.", rich_help_panel=_PLACES)
+    ] = None,
+    admin: Annotated[
+        Path | None,
+        typer.Option(help="Municipalities in N03's layout; else --areas serve.", rich_help_panel=_PLACES),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="CSV or GeoJSON of positions; else the EXIF.", rich_help_panel=_PLACES),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Columns of --table: latitude=LAT,longitude=LON,…", rich_help_panel=_PLACES),
+    ] = None,
+    profile: Annotated[
+        str, typer.Option(help="Name of the profile that is written.", rich_help_panel=_PLACES)
+    ] = "places",
 ) -> None:
-    """Read a collection and write it as a dataset: manifest and tar shards, or a table of features; cards."""
+    """Read a collection and write it as a dataset: manifest and tar shards, or a table of features; cards.
+
+    The stage places reads your own photographs, map and areas, and writes a profile for them too.
+    """
+    _check_options(context, stage)
+    if stage == "places" and photos and osm and areas:
+        from zuroku.datasets.own_profile import own_places
+
+        with explained():
+            own = own_places(profile, photos, table, columns, osm, areas, layout, fields, encoding, admin)
+            _ingest_places(own, configs, root)
+        return
     from zuroku.datasets.collection import (
         holds_features,
         ingest_collection,
@@ -41,9 +107,9 @@ def ingest(
 
     with explained():
         if holds_features(configs / f"{stage}.yaml"):
-            table = ingest_features(load_features(configs / f"{stage}.yaml"), data / stage, root)
+            made = ingest_features(load_features(configs / f"{stage}.yaml"), data / stage, root)
             typer.echo(
-                f"{stage}: {table.card['features']} features, version {table.version[:12]} in {table.root}"
+                f"{stage}: {made.card['features']} features, version {made.version[:12]} in {made.root}"
             )
             return
     with explained(), progress_bar(f"ingest {stage}") as show:
@@ -51,8 +117,39 @@ def ingest(
         dataset = ingest_collection(settings, data / stage, root, show)
         card = dataset.card
     typer.echo(
-        f"{stage}: {card['items']} items of {card['groups']} books, {card['quarantined']} quarantined, "
+        f"{stage}: {card['items']} items in {card['groups']} groups, {card['quarantined']} quarantined, "
         f"version {dataset.version[:12]} in {dataset.root}"
+    )
+
+
+def _check_options(context: typer.Context, stage: str) -> None:
+    """Refuse options of another stage, and a stage places without what it reads."""
+    sources = {str(name): context.get_parameter_source(str(name)) for name in context.params}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    if stage != "places":
+        if wrong := [f"--{name}" for name in given if name not in _OF_EVERY_STAGE]:
+            raise typer.BadParameter(f"{', '.join(wrong)}: only for the stage places, not for {stage}")
+        return
+    if "data" in given:
+        raise typer.BadParameter("--data: places are written to var/PROFILE/data below --root")
+    if missing := [f"--{name}" for name in ("photos", "osm", "areas") if name not in given]:
+        raise typer.BadParameter(f"the stage places needs {', '.join(missing)}")
+
+
+def _ingest_places(own: "OwnPlaces", templates: Path, root: Path) -> None:
+    from zuroku.datasets.own_places import ingest_own_places
+
+    with progress_bar("ingest places") as show:
+        report = ingest_own_places(own, templates, root, show)
+    counts = ", ".join(f"{count} in {stage}" for stage, count in report.features.items())
+    elsewhere = "" if root.resolve() == Path.cwd() else f"ZUROKU_ROOT={root.resolve()} "
+    typer.echo(
+        f"{report.photographs} photographs in street_views; left out: {report.without_position} without a "
+        f"readable position, {report.outside} outside the areas, {report.refused} unreadable or twice\n"
+        f"{counts}\n"
+        f"configuration: {root / 'configs' / own.profile}; data: {root / 'var' / own.profile / 'data'}\n"
+        f"next: {elsewhere}ZUROKU_PROFILE={own.profile} make demo\n"
+        f"then: .venv/bin/zuroku geolocate PHOTOGRAPH --map map.html"
     )
 
 
@@ -164,8 +261,12 @@ def geolocate(
     page: Annotated[
         Path | None, typer.Option("--map", help="Write the evidence as a map into this HTML file.")
     ] = None,
-    coarse: Annotated[bool, typer.Option("--coarse", help="Answer the prefecture and nothing finer.")] = False,
-    model: Annotated[str, typer.Option(help="'champion', or the folder of a geolocator bundle.")] = "champion",
+    coarse: Annotated[
+        bool, typer.Option("--coarse", help="Answer the prefecture and nothing finer.")
+    ] = False,
+    model: Annotated[
+        str, typer.Option(help="'champion', or the folder of a geolocator bundle.")
+    ] = "champion",
     index: Annotated[str, typer.Option(help="'champion', or the folder of a place index.")] = "champion",
     var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
 ) -> None:

@@ -40,6 +40,8 @@ def test_every_output_is_there_and_sealed(finished: Environment) -> None:
     names += ["page_splits", "layout_detector", "layout_detector_evaluation", "layout_detector_release"]
     names += ["imet2019_splits", "figure_embedder", "figure_embedder_evaluation", "figure_embedder_release"]
     names += ["corpus_manifest", "figure_index"]
+    names += ["place_labels", "place_splits", "geolocator", "geolocator_evaluation", "geolocator_release"]
+    names += ["place_index"]
     names += ["corpus_figures/batch_0000", "corpus_figures/batch_0001"]
     for name in names:
         verify(latest(finished, name))
@@ -95,6 +97,18 @@ def test_the_command_line_tags_as_the_graph_did(finished: Environment, tmp_path:
     assert sorted(p.name for p in made.iterdir()) == sorted(p.name for p in (tmp_path / "out").iterdir())
     for path in made.iterdir():
         assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes()
+
+
+def test_the_command_line_geolocates_with_what_was_released(finished: Environment, tmp_path: Path) -> None:
+    photographs = Dataset(finished.profile.dataset("street_views"))
+    image = tmp_path / "view.webp"
+    image.write_bytes(photographs.read(photographs.rows()[0]))
+    page = tmp_path / "map.html"
+    arguments = ["geolocate", str(image), "--map", str(page), "--var", str(finished.profile.var)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "municipality:" in result.output
+    assert "<html" in page.read_text(encoding="utf-8")
 
 
 def test_a_second_demo_runs_nothing(workspace: Environment) -> None:

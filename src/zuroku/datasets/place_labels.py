@@ -32,7 +32,7 @@ def label_dataset(
     """Write ``labels.parquet`` and the paper's Table 2 for ``dataset`` to ``target``.
 
     ``tables`` are ``areas``, ``admin``, ``roads`` and ``landmarks``. Rows stand in the manifest's order, with
-    the columns of ``label_places`` and the photograph's ``group``.
+    the columns of ``label_places`` and the photograph's ``group`` and ``slice``.
 
     Raises:
         GeoDataError: coordinates or tables cannot be used.
@@ -49,7 +49,7 @@ def read_labels(folder: Path) -> pd.DataFrame:
 def _write(
     dataset: Dataset, tables: Mapping[str, FeatureTable], settings: PlaceLabelSettings, out: Path
 ) -> None:
-    places = read_places(dataset.root).set_index("item_id").loc[dataset.manifest["item_id"]].reset_index()
+    places = read_places(dataset.root)
     labels = label_places(
         places["item_id"].tolist(),
         places[["latitude", "longitude"]].to_numpy(),

@@ -1,4 +1,4 @@
-"""Photographs of places as one stage of the data: a collection with the tables of points and areas beside it."""
+"""Photographs of places as one stage of the data: a collection, with tables of points and areas beside it."""
 
 from pathlib import Path
 from typing import Self
@@ -15,8 +15,8 @@ from zuroku.datasets.sample.land.photographs import LandPhotographSettings, land
 class StreetViewSettings(PlaceCollectionSettings):
     """A collection of photographs, and the datasets beside it that it is made with.
 
-    ``points`` are where a server is asked and where generated photographs are taken; ``boundary`` names a table
-    of areas outside of which photographs are left out. Without a name nothing is read.
+    ``points`` are where a server is asked and where generated photographs are taken; ``boundary`` names a
+    table of areas outside of which photographs are left out. Without a name nothing is read.
     """
 
     points: str | None = None
@@ -46,7 +46,8 @@ def open_street_views(settings: StreetViewSettings, root: Path, data: Path) -> C
         boundary = FeatureTable(data / settings.boundary).frame.geometry.union_all()
 
     def drawn() -> list[PlaceItem]:
-        assert settings.generated is not None and points is not None  # by the validator above
+        assert settings.generated is not None  # by the validator above
+        assert points is not None
         names = {"areas": settings.areas, "roads": settings.roads, "landmarks": settings.landmarks}
         tables = {kind: FeatureTable(data / name).frame for kind, name in names.items()}
         return land_photographs(settings.generated, points, tables)

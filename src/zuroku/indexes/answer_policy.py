@@ -34,8 +34,8 @@ class RadiusSettings(Settings):
 class AnswerPolicy(Settings):
     """The rule that is served, and what it was calibrated to.
 
-    ``abstain_above`` is the largest uncertainty in km that still gets an answer. Null where no threshold would
-    keep its promise on the validation photographs: then every answer is given, with its radius.
+    ``abstain_above`` is the largest uncertainty in km that still gets an answer. Null where no threshold
+    would keep its promise on the validation photographs: then every answer is given, with its radius.
     """
 
     rule: Rule

@@ -170,28 +170,48 @@ def training_curves(losses: Mapping[str, Sequence[float]], scores: Mapping[str, 
 
 
 def error_map(truth: Array, answers: Array, gallery: Array) -> bytes:
-    """Draw a line from each true place to its answer, over the gallery; all ``(n, 2)`` latitude, longitude."""
+    """Draw a line from each true place to its answer, over the gallery; all ``(n, 2)`` latitude, longitude.
+
+    Raises:
+        EvaluationError: there is no place, or not one answer for each.
+    """
+    raise_if_any(
+        [] if len(truth) == len(answers) > 0 else [f"{len(truth)} places and {len(answers)} answers"],
+        expected="at least one true place, and one answer for each",
+        remedy="pass the places and answers of one evaluation",
+    )
     figure = Figure(figsize=(8, 6), layout="constrained")
     axes = figure.subplots()
     axes.scatter(gallery[:, 1], gallery[:, 0], s=3, color=_PALE, label="gallery", linewidths=0)
     lines = np.stack([truth[:, ::-1], answers[:, ::-1]], axis=1)
-    axes.add_collection(LineCollection(list(lines), colors=_RED, linewidths=0.5, alpha=0.6))
+    axes.add_collection(LineCollection(list(lines), colors=_RED, linewidths=0.8, alpha=0.6))
     axes.scatter(truth[:, 1], truth[:, 0], s=10, color=_BLUE, label="true place", linewidths=0, zorder=3)
     axes.set_xlabel("longitude")
     axes.set_ylabel("latitude")
     # A degree of longitude is shorter than one of latitude.
-    axes.set_aspect(1 / np.cos(np.radians(truth[:, 0].mean())))
+    axes.set_aspect(1 / max(float(np.cos(np.radians(truth[:, 0].mean()))), 0.01))
     axes.legend(frameon=False, fontsize=8)
     axes.set_title("From the true place to the answer")
     return _png(figure)
 
 
 def share_within_figure(shares: Mapping[str, Mapping[str, float]]) -> bytes:
-    """Draw, for each series, the share of answers within each distance; keys of the inner ones are km."""
+    """Draw, for each series, the share of answers within each distance; keys of the inner ones are km.
+
+    Raises:
+        EvaluationError: there is no share at all.
+    """
+    raise_if_any(
+        [] if any(map(len, shares.values())) else ["no shares"],
+        expected="at least one series with one distance",
+        remedy="pass the shares of an evaluation",
+    )
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for (name, series), colour in zip(shares.items(), _cycle(len(shares)), strict=True):
-        axes.plot([float(km) for km in series], list(series.values()), marker="o", label=name, color=colour)
+        kilometres = [float(km) for km in series]
+        # Not clipped: shares of 0 and 1 lie on the frame.
+        axes.plot(kilometres, list(series.values()), "o-", label=name, color=colour, clip_on=False)
     axes.set_xscale("log")
     axes.set_ylim(0, 1)
     axes.set_xlabel("km")

@@ -1,11 +1,12 @@
-"""The page and pictures of a geolocator's evaluation: numbers in, Markdown and PNG bytes out."""
+"""The page and pictures of a geolocator's evaluation: numbers in, Markdown and PNG bytes out.
+
+Nothing is computed here: what the numbers are, ``geolocation`` says. A number that there is not is None.
+"""
 
 import io
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from zuroku.geo.distances import Coordinates
 from zuroku.indexes.answer_policy import AnswerPolicy
@@ -19,15 +20,17 @@ def geolocation_page(metrics: Mapping[str, Any], policy: AnswerPolicy) -> str:
     buffer = io.StringIO()
     write = partial(print, file=buffer)
     served = metrics["served"]
-    low, high = served["intervals"].get("median_km", (float("nan"), float("nan")))
+    low, high = served["intervals"]["median_km"]
     write("# Where were these photographs taken?\n")
     write(
         f"{metrics['test_photographs']} test photographs of {metrics['test_groups']} places, a gallery of "
-        f"{metrics['gallery']}. Distances are geodesic (WGS84), shares count ≤; intervals are 95 %, by place.\n"
+        f"{metrics['gallery']}. Distances are geodesic (WGS84), shares count ≤; intervals are 95 %, by "
+        "place.\n"
     )
     write(
         f"Served: {policy.rule} of {policy.neighbours} neighbours, sought {_sought(policy)} (the smallest "
-        f"median error on the validation photographs). Median {served['median_km']:.1f} km [{low:.1f}, {high:.1f}].\n"
+        f"median error on the validation photographs). Median {served['median_km']:.1f} km "
+        f"[{low:.1f}, {high:.1f}].\n"
     )
     _ways(write, metrics)
     _by_distance(write, metrics)
@@ -70,7 +73,8 @@ def _ways(write: Any, metrics: Mapping[str, Any]) -> None:
 def _by_distance(write: Any, metrics: Mapping[str, Any]) -> None:
     radii = list(metrics["served"]["accuracy_within_km"])
     write("## By distance to the nearest photograph of the gallery\n")
-    write(f"| at least, km | photographs | median km | mean km | {' | '.join(f'≤ {r} km' for r in radii)} |")
+    shares = " | ".join(f"≤ {r} km" for r in radii)
+    write(f"| at least, km | photographs | median km | mean km | {shares} |")
     write("|" + "---|" * (4 + len(radii)))
     for km, scores in metrics["by_head_start"].items():
         write(f"| {km} | {scores['count']} | {_cells(scores)} |")
@@ -81,24 +85,29 @@ def _heads(write: Any, metrics: Mapping[str, Any]) -> None:
     write("## Heads\n")
     write("| task | accuracy | labelled | without label |\n|---|---|---|---|")
     for task, head in metrics["heads"].items():
-        write(f"| {task} | {head['accuracy']:.3f} | {head['labelled']} | {head['unlabelled']} |")
+        accuracy = f"{head['accuracy']:.3f}" if head["labelled"] else "–"
+        write(f"| {task} | {accuracy} | {head['labelled']} | {head['unlabelled']} |")
     write("")
 
 
 def _radius(write: Any, metrics: Mapping[str, Any], policy: AnswerPolicy) -> None:
     radius, kept = metrics["radius"], metrics["abstention"]
     write("## Radius and abstention\n")
-    write(
-        f"A radius promised to hold with {policy.radius.confidence:.0%} (calibrated on {policy.radius.n_groups} "
-        f"validation places) holds for {radius['covered']:.1%} of the test places; its median is "
-        f"{radius['median_radius_km']:.1f} km."
-    )
+    if policy.radius.quantile is None:
+        write(f"No radius: {policy.radius.n_groups} validation places are too few to calibrate one.")
+    else:
+        write(
+            f"A radius promised to hold with {policy.radius.confidence:.0%} (calibrated on "
+            f"{policy.radius.n_groups} validation places) holds for {radius['covered']:.1%} of the test "
+            f"places; its median is {radius['median_radius_km']:.1f} km."
+        )
     if kept is None:
         write("No threshold made answers reliable on the validation photographs, so none is withheld.\n")
         return
+    within = f", {kept['within']:.1%} of them within {kept['radius_km']:g} km" if kept["accepted"] else ""
     write(
-        f"Answered only where neighbours spread less than {kept['threshold']:.1f} km: {kept['accepted']:.1%} of "
-        f"the test places, {kept['within']:.1%} of them within {kept['radius_km']:g} km.\n"
+        f"Answered only where neighbours spread at most {kept['threshold']:.1f} km: "
+        f"{kept['accepted']:.1%} of the test places{within}.\n"
     )
 
 
@@ -113,6 +122,8 @@ def _slices(write: Any, metrics: Mapping[str, Any]) -> None:
 
 def _bias(write: Any, metrics: Mapping[str, Any]) -> None:
     bias = metrics["bias"]
+    if not bias["table"]:
+        return
     write("## Bias of the prefecture head, every prefecture weighed the same\n")
     write(f"Standard deviation of the shares: {bias['deviation']:.2f} percentage points.\n")
     write("| prefecture | share of answers | of an equal share |\n|---|---|---|")
@@ -122,8 +133,4 @@ def _bias(write: Any, metrics: Mapping[str, Any]) -> None:
 
 def _cells(scores: Mapping[str, Any]) -> str:
     shares = " | ".join(f"{share:.3f}" for share in scores["accuracy_within_km"].values())
-    return f"{scores['median_km']:.1f} | {_finite(scores['mean_km'])} | {shares}"
-
-
-def _finite(value: float) -> str:
-    return f"{value:.1f}" if np.isfinite(value) else "∞"
+    return f"{scores['median_km']:.1f} | {scores['mean_km']:.1f} | {shares}"

@@ -1,4 +1,4 @@
-"""Judging the release of a geolocator: challenger against champion on the photographs of the same test places."""
+"""Judging the release of a geolocator: challenger against champion on photographs of the same test places."""
 
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,12 @@ from zuroku.evaluation.gate import Evaluated, GateSettings, confirm, decide
 from zuroku.evaluation.geolocation import error_km
 from zuroku.geo.answers import AnswerSettings
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
-from zuroku.reports.place_answers import answers_by_way
+from zuroku.reports.place_answers import Way, answers_by_way
 from zuroku.reports.place_vectors import locate_photographs
 from zuroku.reports.release import refuse_leak, write_verdict
 
 # One way for both, whatever either would serve.
-_WAY = ("cluster_medoid", "everywhere")
+_WAY: Way = ("cluster_medoid", "everywhere")
 _NEIGHBOURS = 100
 _WITHIN_KM = 25.0
 

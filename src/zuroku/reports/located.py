@@ -3,24 +3,22 @@
 The EXIF position of the photograph is never read: an answer comes from the pixels, or there is none.
 """
 
-import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
 from zuroku.datasets.images import decode_rgb
 from zuroku.errors import ImageError
-from zuroku.geo.labels import TASKS
 from zuroku.indexes.answer_policy import PlaceEstimate, area_filter, estimate_place
-from zuroku.indexes.place_bundle import PlaceBundle, place_thumbnail
+from zuroku.indexes.place_bundle import THUMBNAIL_PX, PlaceBundle, place_thumbnail
 from zuroku.indexes.place_index import PlaceIndex
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.geolocation import read_policy
 from zuroku.reports.heat_map import heat_map_page
-from zuroku.reports.place_indexing import OUTLINES
+from zuroku.reports.place_indexing import read_outlines
 
 _LISTED = 5
 
@@ -56,9 +54,11 @@ def locate(image: Path, predictor: GeolocatorPredictor, index: PlaceIndex) -> Lo
             remedy="check the path and the rights of the file",
         ) from error
     bundle = index.bundle
-    policy, names = read_policy(bundle.path), _area_names(bundle)
+    policy = read_policy(bundle.path)
     found = predictor.geolocate(data)
-    best = {task: int(found.probabilities[task].argmax()) for task in TASKS if predictor.classes[task]}
+    best = {
+        task: int(found.probabilities[task].argmax()) for task, names in predictor.classes.items() if names
+    }
     classes = {task: predictor.classes[task][place] for task, place in best.items()}
     where = area_filter(policy.area, classes)
     if where and not index.count(where):
@@ -68,11 +68,11 @@ def locate(image: Path, predictor: GeolocatorPredictor, index: PlaceIndex) -> Lo
     neighbours = bundle.rows(near.rows).assign(score=near.scores)
     neighbours["thumbnail"] = [bundle.thumbnail(int(row)) or b"" for row in near.rows]
     estimate = estimate_place(policy, neighbours[["latitude", "longitude"]].to_numpy(), near.scores)
-    heads = {
-        task: (names.get(name, name), float(found.probabilities[task][best[task]]))
-        for task, name in classes.items()
-    }
-    thumbnail = place_thumbnail(decode_rgb(data))
+    heads = {task: (name, float(found.probabilities[task][best[task]])) for task, name in classes.items()}
+    if "prefecture" in heads:
+        code, share = heads["prefecture"]
+        heads["prefecture"] = (_prefectures(bundle).get(code, code), share)
+    thumbnail = place_thumbnail(decode_rgb(data, min_side_px=2 * THUMBNAIL_PX))
     return Located(estimate, neighbours, heads, policy.radius.confidence, thumbnail)
 
 
@@ -80,7 +80,7 @@ def located_text(located: Located, coarse: bool) -> str:
     """Return the answer for people; ``coarse`` gives away the prefecture and nothing finer."""
     prefecture, share = located.heads.get("prefecture", ("", 0.0))
     if coarse:
-        return f"{prefecture} ({share:.0%})"
+        return f"{prefecture or 'unknown'} ({share:.0%})"
     estimate = located.estimate
     latitude, longitude = estimate.place
     within = f"within {estimate.radius_km:.1f} km with {located.confidence:.0%} confidence"
@@ -107,15 +107,20 @@ def located_page(located: Located, bundle: PlaceBundle) -> str:
         located.neighbours,
         located.thumbnail,
         located.heads,
-        gpd.read_file(bundle.path / OUTLINES),
+        _outlines(bundle),
         confidence=located.confidence,
         abstained=located.estimate.abstained,
         attribution=f"Photographs: {', '.join(licences)}",
     )
 
 
-def _area_names(bundle: PlaceBundle) -> dict[str, str]:
+def _prefectures(bundle: PlaceBundle) -> dict[str, str]:
     """Return the name of each prefecture by its code."""
-    outlines: dict[str, Any] = json.loads((bundle.path / OUTLINES).read_text(encoding="utf-8"))
-    properties = [feature["properties"] for feature in outlines["features"]]
-    return {one["prefecture_code"]: one["prefecture"] for one in properties}
+    outlines = _outlines(bundle)
+    return dict(zip(outlines["prefecture_code"], outlines["prefecture"], strict=True))
+
+
+@lru_cache(maxsize=1)
+def _outlines(bundle: PlaceBundle) -> gpd.GeoDataFrame:
+    """Return the outlines in ``bundle``; reading those of a country takes longer than the rest of a query."""
+    return gpd.GeoDataFrame.from_features(read_outlines(bundle)["features"], crs="EPSG:4326")

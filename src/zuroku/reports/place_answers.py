@@ -43,15 +43,15 @@ def answers_by_way(
     the area that a head names, neighbours are sought everywhere.
     """
     found: dict[Way, Answers] = {}
+    known = gallery.coordinates
     for area in areas:
         near = _neighbours(queries, gallery, area, neighbours)
         for rule in rules:
             places = np.empty((len(near), 2))
             spread = np.empty(len(near))
             for query, (rows, scores) in enumerate(near):
-                around = gallery.coordinates[rows]
-                places[query] = answer(around, scores, rule, settings)
-                spread[query] = spread_km(around, scores, places[query], settings)
+                places[query] = answer(known[rows], scores, rule, settings)
+                spread[query] = spread_km(known[rows], scores, places[query], settings)
             found[rule, area] = Answers(places, spread)
     return found
 

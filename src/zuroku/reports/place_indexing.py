@@ -1,6 +1,8 @@
-"""Building the index of places: the gallery through the champion, with policy and outlines; and its checks."""
+"""Building the index of places, the gallery through the champion with policy and outlines; and its checks.
 
-import io
+The bundle itself is ``indexes.place_build``'s, searching it ``indexes.place_index``'s.
+"""
+
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 from pydantic import Field
 
 from zuroku.artifacts import Artifact
@@ -23,7 +24,7 @@ from zuroku.indexes.place_build import build_place_index
 from zuroku.indexes.place_bundle import PlaceBundle, PlaceIndexSettings, place_thumbnail, read_place_bundle
 from zuroku.indexes.place_index import open_place_index
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
-from zuroku.reports.geolocation import POLICY
+from zuroku.reports.geolocation import POLICY, GeolocationEvaluationSettings, choose_policy
 from zuroku.reports.place_vectors import locate_photographs, nearest_photographs
 
 OUTLINES = "outlines.geojson"
@@ -33,6 +34,7 @@ PLACE_INDEX_CHECKS = ("finds_itself", "agrees_with_exact_search")
 _PROBES = 64
 _K = 10
 _LEAST_RECALL = 0.95
+_EQUAL = 1e-5
 
 
 class PlaceIndexingSettings(Settings):
@@ -48,13 +50,14 @@ def index_places(
     splits: Artifact,
     areas: FeatureTable,
     geolocator: Artifact,
-    evaluation: Artifact,
+    answers: GeolocationEvaluationSettings,
     settings: PlaceIndexingSettings,
     target: Path,
 ) -> Artifact:
     """Write the index of the train and val photographs of ``dataset`` to ``target``, test photographs never.
 
-    ``evaluation`` gives the policy of answers: it must have judged ``geolocator``'s kind on these splits.
+    It carries the policy of answers that ``answers`` lets ``geolocator`` choose on the val photographs: that of
+    an evaluation would be another model's, where the one evaluated last was not released.
 
     Raises:
         BundleError: there is nothing to index, or it does not fit together.
@@ -63,23 +66,23 @@ def index_places(
     """
     predictor = GeolocatorPredictor(geolocator.path)
     table = pd.read_parquet(splits.path / "splits.parquet")
-    gallery = locate_photographs(
-        dataset, read_labels(labels.path), table[table["split"] != "test"], predictor
-    )
+    # A group that stands in the splits twice, too.
+    tested = table["group"].isin(table.loc[table["split"] == "test", "group"])
+    gallery = locate_photographs(dataset, read_labels(labels.path), table[~tested], predictor)
     rows = {row.item_id: row for row in dataset.rows()}
-    authors = dict(read_places(dataset.root)[["item_id", "author"]].itertuples(index=False))
+    authors = read_places(dataset.root).set_index("item_id")["author"]
     held = [rows[item_id] for item_id in gallery.table["item_id"]]
     payload = gallery.table.assign(
         image=[f"{row.shard}/{row.offset}/{row.length}" for row in held],
         licence=[row.licence for row in held],
         source_url=[row.source_url for row in held],
-        author=[authors[row.item_id] for row in held],
+        author=authors.loc[gallery.table["item_id"]].to_numpy(),
     )
     beside = {
-        POLICY: (evaluation.path / POLICY).read_bytes(),
+        POLICY: choose_policy(gallery, answers).model_dump_json(indent=2).encode(),
         OUTLINES: _outlines(areas, settings.outline_tolerance),
     }
-    thumbnails = [place_thumbnail(_picture(dataset.read(row))) for row in held]
+    thumbnails = [place_thumbnail(decode_rgb(dataset.read(row))) for row in held]
     return build_place_index(
         gallery.vectors, payload, predictor.sha256, settings.index, target, thumbnails, beside
     )
@@ -125,10 +128,10 @@ def _recall(
 ) -> float:
     """Return the share of exact neighbours found; another of the same score as the last one counts too."""
     hits = [
-        sum(int(row in exact[i]) or float(score) >= scores[i, -1] - 1e-5 for row, score in zip(r, s, strict=True))
-        for i, (r, s) in enumerate(zip(rows, found, strict=True))
+        np.isin(near, exact[i]) | (np.asarray(near_scores) >= scores[i, -1] - _EQUAL)
+        for i, (near, near_scores) in enumerate(zip(rows, found, strict=True))
     ]
-    return float(np.sum(hits) / exact.size)
+    return float(np.concatenate(hits).sum() / exact.size)
 
 
 def _outlines(areas: FeatureTable, tolerance: float) -> bytes:
@@ -137,8 +140,5 @@ def _outlines(areas: FeatureTable, tolerance: float) -> bytes:
         "prefecture_code", as_index=False
     )
     prefectures["geometry"] = prefectures.geometry.simplify(tolerance)
-    return prefectures.to_json(drop_id=True).encode()
-
-
-def _picture(data: bytes) -> Image.Image:
-    return decode_rgb(data)
+    text: str = prefectures.to_json(drop_id=True)
+    return text.encode()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from zuroku.datasets.manifest import Dataset
+from zuroku.errors import IntegrityError
 from zuroku.geo.distances import Coordinates
 from zuroku.models.embedding.predictor import EmbedderPredictor
 from zuroku.models.geolocation.predictor import Geolocation, GeolocatorPredictor
@@ -49,13 +50,21 @@ class LocatedPhotographs:
 def locate_photographs(
     dataset: Dataset, labels: pd.DataFrame, splits: pd.DataFrame, predictor: GeolocatorPredictor
 ) -> LocatedPhotographs:
-    """Run ``predictor`` on every photograph of ``dataset`` that has a split.
+    """Run ``predictor`` on every photograph of ``dataset`` that is in train, val or test.
+
+    ``labels`` are the rows of the manifest, in its order, with their item_id, group and coordinates.
 
     Raises:
+        IntegrityError: the labels are of other photographs.
         ImageError, OSError: a photograph cannot be read or decoded.
     """
-    table = labels.copy()
-    table["split"] = table["group"].map(dict(zip(splits["group"], splits["split"], strict=True))).fillna("")
+    if labels["item_id"].tolist() != dataset.manifest["item_id"].tolist():
+        raise IntegrityError(
+            f"labels of {len(labels)} photographs that are not the {len(dataset.manifest)} of {dataset.root}",
+            expected="one row of labels for each row of the manifest, in its order",
+            remedy="label this dataset again",
+        )
+    table = labels.assign(split=labels["group"].map(dict(zip(splits["group"], splits["split"], strict=True))))
     # Groups that separate blocks take part in nothing.
     used = table["split"].isin(["train", "val", "test"]).to_numpy()
     rows = [row for row, wanted in zip(dataset.rows(), used, strict=True) if wanted]
@@ -74,7 +83,7 @@ def locate_photographs(
 def raw_features(
     dataset: Dataset, table: pd.DataFrame, embedder: EmbedderPredictor, views: int
 ) -> LocatedPhotographs:
-    """Return the photographs of ``table`` by an embedder of pictures, the mean over the squares of each.
+    """Return the photographs of ``table`` by an embedder of pictures, the mean over each one's squares.
 
     Raises:
         ImageError, OSError: a photograph cannot be read or decoded.
@@ -84,6 +93,7 @@ def raw_features(
     for place, item_id in enumerate(table["item_id"]):
         squares = picture_views(dataset.read(rows[item_id]), embedder.size_px, views)
         vectors[place] = np.mean([embedder.embed_pixels(square) for square in squares], axis=0)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return LocatedPhotographs(table, vectors, {})
 
 
@@ -92,8 +102,8 @@ def nearest_photographs(
 ) -> tuple[Rows, npt.NDArray[np.float32]]:
     """Return rows and cosines ``(q, min(k, n))`` of the photographs nearest to each query, nearest first.
 
-    All vectors are of unit length. The search is exact, in blocks of queries; of equal cosines that are found,
-    the lower row comes first.
+    All vectors are of unit length. The search is exact, in blocks of queries; of equal cosines that are
+    found, the lower row comes first.
     """
     k = min(k, len(gallery))
     rows = np.empty((len(queries), k), dtype=np.intp)

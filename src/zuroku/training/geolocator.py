@@ -5,6 +5,7 @@ so that test groups alone can judge. Distances in km belong to ``evaluation``.
 """
 
 import shutil
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from torch.utils.data import DataLoader
 from zuroku.artifacts import Artifact, build, file_sha256
 from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
+from zuroku.indexes.threads import single_threaded
 from zuroku.models.embedding.create import weights_origin
 from zuroku.models.embedding.findings import EFFECTIVE_RANK, MEAN_COSINE, spread_of
 from zuroku.models.geolocation.bundle import write_geolocator
@@ -214,14 +216,16 @@ def _fit(
         "num_workers": loop.workers,
         "collate_fn": as_batch,
     }
-    best = fit(
-        module,
-        DataLoader(train, sampler=EpochSampler(n_train, loop.seed), **options),
-        _items(inputs["val"], rows.val, settings),
-        loop,
-        scratch / "checkpoints",
-        tracker,
-    )
+    # Without the backbone, steps are so small that threads would only wait for each other.
+    with nullcontext() if whole else single_threaded():
+        best = fit(
+            module,
+            DataLoader(train, sampler=EpochSampler(n_train, loop.seed), **options),
+            _items(inputs["val"], rows.val, settings),
+            loop,
+            scratch / "checkpoints",
+            tracker,
+        )
     module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     return module
 

@@ -8,7 +8,14 @@ import pytest
 from PIL import Image
 
 from zuroku.errors import EvaluationError
-from zuroku.reports.figures import confusion_matrix_figure, label_bars, reliability_diagram, training_curves
+from zuroku.reports.figures import (
+    confusion_matrix_figure,
+    error_map,
+    label_bars,
+    reliability_diagram,
+    share_within_figure,
+    training_curves,
+)
 
 NAMES = ["graphic_map", "graphic_graph", "picture_landmark", "stamp", "図版"]
 
@@ -84,6 +91,45 @@ def test_training_curves_leave_gaps_and_draw_no_missing_panel():
     assert (pixels(png) != pixels(training_curves(losses, {}))).any()
     with pytest.raises(EvaluationError, match="no losses and no scores"):
         training_curves({"train": []}, {})
+
+
+def red(png):
+    image = pixels(png)
+    return image[..., 0] - image[..., 2] > 40
+
+
+def test_errors_are_lines_from_the_true_place_to_the_answer():
+    truth = np.array([[35.0, 139.0], [35.0, 140.0]])
+    gallery = np.array([[34.9, 138.9], [35.6, 140.1]])
+    right = error_map(truth, truth, gallery)
+    assert red(right).sum() < 20
+    # Half a degree to the north, inside the map: one upright line.
+    wrong = error_map(truth, truth + np.array([[0.5, 0], [0, 0]]), gallery)
+    rows, columns = np.nonzero(red(wrong))
+    assert np.ptp(rows) > 100
+    assert np.ptp(columns) < 4
+    # The map reaches to answers beyond the gallery.
+    far = error_map(truth, truth + np.array([[9.0, 0], [0, 0]]), gallery)
+    assert np.ptp(np.nonzero(red(far))[0]) > 300
+    assert error_map(np.array([[90.0, 0.0]]), np.array([[89.0, 0.0]]), gallery)
+
+
+def test_an_error_map_of_nothing_or_of_other_answers_is_refused():
+    for truth, answers in ((np.empty((0, 2)), np.empty((0, 2))), (np.ones((2, 2)), np.ones((1, 2)))):
+        with pytest.raises(EvaluationError, match=f"{len(truth)} places and {len(answers)} answers"):
+            error_map(truth, answers, np.ones((1, 2)))
+
+
+def test_shares_are_drawn_for_each_series():
+    served = {"1": 0.1, "25": 0.5, "2500": 1.0}
+    one, two = share_within_figure({"a": served}), share_within_figure({"a": served, "b": served})
+    assert blue(one) > 500
+    # The second series lies on the first and covers it.
+    assert red(two).sum() > 500 > red(one).sum()
+    assert (pixels(one) != pixels(share_within_figure({"a": served | {"25": 0.9}}))).any()
+    for nothing in ({}, {"a": {}}):
+        with pytest.raises(EvaluationError, match="no shares"):
+            share_within_figure(nothing)
 
 
 def test_japanese_names_are_drawn_with_a_font_that_has_them(recwarn):

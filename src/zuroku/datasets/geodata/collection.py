@@ -5,6 +5,7 @@ Reading files is the readers' business; here their results become a dataset with
 
 import tempfile
 from collections.abc import Callable
+from glob import escape
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -72,7 +73,8 @@ AnyFeatures = FeatureCollectionSettings | PointCollectionSettings
 def ingest_features(settings: AnyFeatures, out: Path, root: Path) -> FeatureTable:
     """Read the configured features and write them to the folder ``out``.
 
-    Relative paths of the configuration start at ``root``; points are sampled from the datasets beside ``out``.
+    Relative paths of the configuration start at ``root``; points are sampled from the datasets beside
+    ``out``.
 
     Raises:
         GeoDataError: a source cannot be used, or nothing is left of it.
@@ -107,13 +109,13 @@ def features_fingerprint(settings: AnyFeatures, root: Path) -> str | None:
     if files is None:
         return None
     # A Shapefile is several files of one stem.
-    paths = [part for file in files for part in sorted((root / file).parent.glob(f"{file.stem}.*"))]
+    paths = [part for file in files for part in sorted((root / file).parent.glob(f"{escape(file.stem)}.*"))]
     return fingerprint(settings, listing_lines(*paths))
 
 
 def _files(settings: FeatureCollectionSettings) -> list[Path] | None:
     """Return the local files that the configuration names, or None if it names a service."""
-    if settings.areas is not None:
+    if settings.areas is not None and settings.kind == "areas":
         return settings.areas.files
     assert settings.osm is not None  # by the settings' validator
     return None if settings.osm.path is None else [settings.osm.path]

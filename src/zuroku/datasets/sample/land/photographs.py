@@ -1,16 +1,20 @@
-"""Which photographs of a made-up land are taken: at its sample points, by its tables. Drawing is ``street_views``."""
+"""Which photographs of a made-up land are taken: at its sample points, by its tables.
+
+Drawing them belongs to ``street_views``.
+"""
 
 import hashlib
 import io
 import math
 from collections.abc import Mapping
 from functools import partial
+from typing import Self, get_args
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zuroku.config import Settings
 from zuroku.datasets.places.provider import PlaceItem
@@ -28,8 +32,8 @@ _SEEN_M = 20.0
 class LandPhotographSettings(Settings):
     """How many photographs are taken at each sample point, and under which conditions.
 
-    ``land_seed`` is the seed of the land, which decides how each of its regions looks. ``shares`` are those of
-    the hard conditions; the rest is taken by day, outdoors.
+    ``land_seed`` is the seed of the land, which decides how each of its regions looks. ``shares`` are those
+    of the hard conditions; the rest is taken by day, outdoors.
     """
 
     land_seed: int = 0
@@ -40,6 +44,12 @@ class LandPhotographSettings(Settings):
     shares: dict[Slice, float] = Field(
         default={"night": 0.03, "weather": 0.03, "indoor": 0.02, "aerial": 0.02}
     )
+
+    @model_validator(mode="after")
+    def _shares_leave_a_rest(self) -> Self:
+        if "" in self.shares or min(self.shares.values(), default=0) < 0 or sum(self.shares.values()) > 1:
+            raise ValueError(f"shares {self.shares} are not of conditions, or more than the whole")
+        return self
 
 
 def land_photographs(
@@ -54,11 +64,10 @@ def land_photographs(
     rng = np.random.default_rng(settings.seed)
     places = places + _degrees(rng.uniform(-1, 1, places.shape) * settings.jitter_m, places[:, 0])
     table = _surroundings(ids, places, tables)
-    slices = rng.choice(
-        np.array(["", *settings.shares], dtype=object),
-        size=len(ids),
-        p=[1 - sum(settings.shares.values()), *settings.shares.values()],
-    )
+    # In a fixed order: equal settings may name the conditions in another.
+    conditions = get_args(Slice)
+    shares = [settings.shares.get(condition, 0.0) for condition in conditions[1:]]
+    slices = rng.choice(np.array(conditions, dtype=object), size=len(ids), p=[1 - sum(shares), *shares])
     return [
         _item(row, slice_, settings)
         for row, slice_ in zip(table.itertuples(index=False), slices, strict=True)

@@ -1,0 +1,178 @@
+"""The profile of a user's own city: what the command line names, and the YAML files that say it.
+
+Only values are made here. Making the datasets belongs to ``own_places``.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field
+
+from zuroku.config import Settings, parse_settings
+from zuroku.datasets.geodata.areas import AreaFields, AreaSettings
+from zuroku.datasets.geodata.osm import ATTRIBUTION, LICENCE
+from zuroku.datasets.geodata.polygon_files import read_polygons
+from zuroku.datasets.places.photo_folder import PlaceFolderSettings
+from zuroku.datasets.places.photo_table import PlaceColumns
+from zuroku.errors import ConfigError
+
+_DESCRIBED = {
+    "census_areas": "Areas",
+    "osm_roads": "Roads",
+    "osm_landmarks": "Landmarks",
+    "admin_areas": "Municipalities",
+    "sample_points": "Points along the roads and at the landmarks",
+    "street_views": "Photographs",
+}
+STAGES = tuple(_DESCRIBED)
+"""The datasets, in the order in which they are made: areas first, because all photographs may lie outside."""
+
+NOT_STATED = "not stated"
+"""The licence of what nobody has said one of."""
+
+_COPIED = ("place_*.yaml", "geolocator*.yaml")
+_TERMS = {
+    "estat": "https://www.e-stat.go.jp/terms-of-use",
+    "n03": "https://nlftp.mlit.go.jp/ksj/other/agreement_01.html",
+}
+
+
+class OwnPlaces(Settings):
+    """What a user brings. Paths are as given on the command line, a table's as well.
+
+    ``admin`` is a file of municipalities in N03's layout; without it ``areas`` serve for both.
+    """
+
+    profile: str = Field(default="places", pattern=r"^[a-z][a-z0-9_]*$")
+    photos: PlaceFolderSettings
+    osm: Path
+    areas: AreaSettings
+    admin: Path | None = None
+
+
+def named_columns(text: str, option: str) -> dict[str, str]:
+    """Return the columns that ``"town_code=CODE,town=NAME"`` names, by what they mean.
+
+    Raises:
+        ConfigError: a part is no such pair, or a meaning is given twice.
+    """
+    pairs = [part.partition("=") for part in text.split(",")]
+    named = {key.strip(): value.strip() for key, _, value in pairs}
+    if len(named) < len(pairs) or not all(key and value for key, value in named.items()):
+        raise ConfigError(
+            f"{option} is {text!r}",
+            expected="pairs such as town_code=CODE,town=NAME, each meaning once",
+            remedy="write what is meant before each = and the column of the file behind it",
+        )
+    return named
+
+
+def own_places(
+    profile: str,
+    photos: Path,
+    table: Path | None,
+    columns: str | None,
+    osm: Path,
+    areas: Sequence[Path],
+    layout: str | None,
+    fields: str | None,
+    encoding: str | None,
+    admin: Path | None,
+) -> OwnPlaces:
+    """Return what the options of the command line name, as they are given there.
+
+    Raises:
+        ConfigError: they do not fit; without ``layout`` and ``fields`` the columns of the areas are named.
+        GeoDataError: the file of areas cannot be read to name them.
+    """
+    if layout is None and fields is None:
+        # Whatever the encoding of their text is: columns are to be named, not read.
+        found = ", ".join(read_polygons(areas[0], encoding, "ISO-8859-1").frame.columns)
+        raise ConfigError(
+            f"nothing says what the columns of {areas[0]} mean: {found}",
+            expected="--fields town_code=CODE,town=NAME,… with columns of the file, or --layout estat or n03",
+            remedy=f"name the column of at least one of {', '.join(AreaFields.model_fields)}",
+        )
+    polygons: dict[str, Any] = {"layout": layout or "fields", "files": list(areas), "encoding": encoding}
+    if fields is not None:
+        polygons["fields"] = parse_settings(named_columns(fields, "--fields"), AreaFields, "--fields")
+    folder: dict[str, Any] = {"root": photos, "table": None if table is None else str(table)}
+    if columns is not None:
+        folder["columns"] = parse_settings(named_columns(columns, "--columns"), PlaceColumns, "--columns")
+    values = {"profile": profile, "photos": folder, "osm": osm, "areas": polygons, "admin": admin}
+    return parse_settings(values, OwnPlaces, "the command line")
+
+
+def profile_files(own: OwnPlaces, templates: Path, root: Path) -> dict[str, bytes]:
+    """Return the YAML files of the profile by name; what is not about data is copied from ``templates``.
+
+    Paths below ``root`` are written relative to it, others absolute.
+
+    Raises:
+        ConfigError: ``templates`` holds no configuration of the geolocation lineage.
+    """
+    copied = {path.name: path.read_bytes() for glob in _COPIED for path in sorted(templates.glob(glob))}
+    if not copied:
+        raise ConfigError(
+            f"no {' and '.join(_COPIED)} in {templates}",
+            expected="the folder of a profile with the geolocation lineage, to copy its values from",
+            remedy="name configs/sample of the repository with --configs",
+        )
+    written = _stage_settings(own, root) | {"paper_scorecard": {"claims": []}}
+    texts = {name: yaml.safe_dump(it, allow_unicode=True, sort_keys=False) for name, it in written.items()}
+    return copied | {f"{name}.yaml": text.encode() for name, text in texts.items()}
+
+
+def _stage_settings(own: OwnPlaces, root: Path) -> dict[str, dict[str, Any]]:
+    """Return what the file of each stage says."""
+    osm = {"source": "xml", "path": _written(own.osm, root)}
+    if own.osm.suffix == ".pbf":
+        osm |= {"source": "pbf", "engine": "osmium"}
+    areas = own.areas.model_dump(mode="json", exclude_none=True)
+    areas["files"] = [_written(file, root) for file in own.areas.files]
+    admin: dict[str, Any] = areas
+    if own.admin is not None:
+        admin = {"layout": "n03", "files": [_written(own.admin, root)]}
+    photos = own.photos.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    photos["root"] = _written(own.photos.root, root)
+    if own.photos.table is not None:
+        # The reader looks for a relative one in the folder of the photographs.
+        photos["table"] = _written(Path(own.photos.table), own.photos.root)
+    sections: dict[str, dict[str, Any]] = {
+        "census_areas": _published("areas", _TERMS.get(areas["layout"], NOT_STATED)) | {"areas": areas},
+        "osm_roads": _published("roads") | {"osm": osm},
+        "osm_landmarks": _published("landmarks") | {"osm": osm},
+        "admin_areas": _published("areas", _TERMS.get(admin["layout"], NOT_STATED)) | {"areas": admin},
+        "sample_points": _published("points") | {"source": "sampled"},
+        "street_views": {
+            "kind": "places",
+            "licence": NOT_STATED,
+            "url": "",
+            "source": "folder",
+            "boundary": "census_areas",
+            "folder": photos,
+            # A photograph without a position is nobody's fault: it is counted and left out.
+            "ingest": {"max_quarantined_share": 1.0},
+        },
+    }
+    return {
+        stage: {"name": stage, "description": f"{_DESCRIBED[stage]} of the profile {own.profile}."} | section
+        for stage, section in sections.items()
+    }
+
+
+def _published(kind: str, licence: str | None = None) -> dict[str, Any]:
+    """Return kind and terms; without a ``licence`` those of OpenStreetMap."""
+    if licence is not None:
+        return {"kind": kind, "licence": licence, "url": "", "source": "published"}
+    about = {"licence": LICENCE, "url": "https://www.openstreetmap.org/copyright", "citation": ATTRIBUTION}
+    return {"kind": kind} | about | {"source": "published"}
+
+
+def _written(path: Path, root: Path) -> str:
+    """Return ``path`` relative to ``root`` where it lies below it, else absolute."""
+    absolute, above = path.resolve(), root.resolve()
+    inside = absolute.is_relative_to(above)
+    return (absolute.relative_to(above) if inside else absolute).as_posix()

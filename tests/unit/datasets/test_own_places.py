@@ -1,0 +1,157 @@
+"""A user's own city: what is written for it, that it is whole or nothing, and what is refused."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.datasets.geodata.osm_extract import write_extract
+from tests.unit.datasets.own_city import OSM, TEMPLATES, brought, leavings, write_city
+from tests.unit.datasets.places.place_files import encoded, gps_tags, picture, put
+from tests.unit.datasets.small_land import planned
+from zuroku.artifacts import file_sha256
+from zuroku.datasets.collection import ingest_collection, load_collection, load_features
+from zuroku.datasets.geodata.collection import ingest_features
+from zuroku.datasets.geodata.features import FeatureTable
+from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.own_places import OwnPlacesReport, ingest_own_places
+from zuroku.datasets.own_profile import STAGES
+from zuroku.datasets.places.table import read_places
+from zuroku.errors import ConfigError, GeoDataError, SourceError, ZurokuError
+
+
+def ingested(root: Path, **changed: Any) -> OwnPlacesReport:
+    return ingest_own_places(brought(root, **changed), TEMPLATES, root)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a city that nobody ingests."""
+    return write_city(tmp_path_factory.mktemp("city"))
+
+
+@pytest.fixture
+def copy(city: Path, tmp_path: Path) -> Path:
+    """Return a city of the test's own."""
+    return shutil.copytree(city, tmp_path / "city")
+
+
+def test_a_city_becomes_a_profile_and_its_datasets(copy: Path) -> None:
+    seen = []
+    report = ingest_own_places(brought(copy), TEMPLATES, copy, lambda done, total: seen.append((done, total)))
+    assert leavings(copy) == {"configs/places", "var/places"}
+    data = copy / "var" / "places" / "data"
+    assert {path.name for path in data.iterdir()} == set(STAGES)
+    dataset = Dataset(data / "street_views")
+    assert dataset.manifest["item_id"].tolist() == ["0.jpg", "1.jpg", "2.jpg"]
+    assert len(read_places(dataset.root)) == 3
+    assert (report.photographs, report.without_position, report.outside, report.refused) == (3, 1, 1, 0)
+    assert report.features == {stage: len(FeatureTable(data / stage).frame) for stage in STAGES[:-1]}
+    assert report.features["census_areas"] == len(planned().areas)
+    assert report.features["admin_areas"] == 1
+    assert seen[-1] == (4, 4)
+
+
+def test_single_stages_give_the_same_again(copy: Path, tmp_path: Path) -> None:
+    """What is printed in an error, and what DVC does: one stage after the other from the written files."""
+    ingested(copy)
+    configs, data = copy / "configs" / "places", copy / "var" / "places" / "data"
+    for stage in STAGES[:-1]:
+        again = ingest_features(load_features(configs / f"{stage}.yaml"), tmp_path / "data" / stage, copy)
+        assert again.version == FeatureTable(data / stage).version
+        assert again.card == FeatureTable(data / stage).card
+    settings = load_collection(configs / "street_views.yaml")
+    photographs = ingest_collection(settings, tmp_path / "data" / "street_views", copy)
+    assert photographs.version == Dataset(data / "street_views").version
+    assert photographs.card["fingerprint"] == Dataset(data / "street_views").card["fingerprint"]
+
+
+def test_the_same_options_again_take_in_what_has_come(copy: Path) -> None:
+    before = ingested(copy)
+    files = {path.name: file_sha256(path) for path in (copy / "configs" / "places").iterdir()}
+    place = planned().areas.geometry.iloc[0].representative_point()
+    gps = gps_tags((place.y + 1e-4, 0.0, 0.0), (place.x, 0.0, 0.0))
+    put(copy, "photos/more.jpg", encoded(picture(7), gps=gps))
+    assert ingested(copy).photographs == before.photographs + 1
+    assert {path.name: file_sha256(path) for path in (copy / "configs" / "places").iterdir()} == files
+
+
+def test_another_content_is_never_overwritten(copy: Path) -> None:
+    ingested(copy)
+    before = (copy / "configs" / "places" / "census_areas.yaml").read_bytes()
+    with pytest.raises(ConfigError, match=r"admin_areas\.yaml are not what would be written"):
+        ingested(copy, admin=None)
+    assert (copy / "configs" / "places" / "census_areas.yaml").read_bytes() == before
+    put(copy, "configs/places/osm_roads.yaml", "mended: by hand\n")
+    with pytest.raises(ConfigError, match=r"osm_roads\.yaml are not"):
+        ingested(copy)
+    put(copy, "configs/taken/notes.txt", "mine")
+    with pytest.raises(ConfigError, match=r" and \d+ more are not"):
+        ingested(copy, profile="taken")
+    assert leavings(copy) == {"configs/places", "configs/taken", "var/places"}
+
+
+def test_a_table_places_photographs_that_have_no_exif(copy: Path) -> None:
+    columns = "file=NAME,latitude=LAT,longitude=LON"
+    report = ingested(copy, table=copy / "photos.csv", columns=columns)
+    # The one without a row is not named by the table; the others stand where the table says.
+    assert (report.photographs, report.without_position, report.outside) == (3, 1, 1)
+    found = read_places(copy / "var" / "places" / "data" / "street_views").set_index("item_id")
+    place = planned().areas.geometry.iloc[1].representative_point()
+    assert found.loc["1.jpg", ["latitude", "longitude"]].tolist() == [place.y, place.x]
+
+
+def test_unreadable_photographs_are_counted(copy: Path) -> None:
+    data = (copy / "photos" / "0.jpg").read_bytes()
+    # Its head, with the position, is whole.
+    put(copy, "photos/cut.jpg", data[:-200])
+    put(copy, "photos/twice.jpg", data)
+    report = ingested(copy)
+    assert (report.photographs, report.refused) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "said"),
+    [
+        ({"photos": Path("nowhere")}, SourceError, "nowhere is missing"),
+        ({"photos": Path("files")}, SourceError, "without a photograph"),
+        ({"photos": Path("bare")}, GeoDataError, "none of 1 photographs in .* has a position"),
+        ({"photos": Path("far")}, GeoDataError, "all 1 photographs lie outside the areas: .*35.65.* north"),
+        ({"osm": Path("files/none.osm.pbf")}, GeoDataError, r"none\.osm\.pbf"),
+        ({"osm": Path("roadless.osm.pbf")}, GeoDataError, "none of the roads"),
+        ({"areas": [Path("files/none.shp")]}, GeoDataError, r"none\.shp"),
+        ({"layout": "n03"}, GeoDataError, "no column N03_001.*its columns are .*KEY_CODE"),
+        (
+            {"layout": None, "fields": "town_code=CODE,town=S_NAME", "encoding": "cp932"},
+            GeoDataError,
+            "no column CODE; its columns are .*KEY_CODE",
+        ),
+        ({"admin": Path("files/census/r2ka91.shp")}, GeoDataError, "no column N03_001"),
+        ({"table": Path("photos.csv")}, SourceError, "its columns are NAME, LAT, LON"),
+        ({"table": Path("none.csv")}, ZurokuError, r"none\.csv"),
+    ],
+)
+def test_what_cannot_be_used_is_said_and_nothing_is_left(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], kind: type, said: str
+) -> None:
+    monkeypatch.chdir(copy)
+    put(copy, "bare/a.jpg", encoded(picture(1)))
+    put(copy, "far/a.jpg", encoded(picture(1), gps=gps_tags()))
+    write_extract(copy / "roadless.osm.pbf", ways={}, relations={})
+    with pytest.raises(kind, match=said) as raised:
+        ingest_own_places(brought(Path("."), **changed), TEMPLATES, copy)
+    assert raised.value.expected
+    assert raised.value.remedy
+    assert leavings(copy) == set()
+
+
+def test_a_failure_leaves_the_datasets_that_were_there(copy: Path) -> None:
+    ingested(copy)
+    data = copy / "var" / "places" / "data"
+    before = {stage: file_sha256(data / stage / "dataset.json") for stage in STAGES}
+    (copy / OSM).write_bytes(b"no map")
+    with pytest.raises(GeoDataError):
+        ingested(copy)
+    assert {stage: file_sha256(data / stage / "dataset.json") for stage in STAGES} == before
+    assert leavings(copy) == {"configs/places", "var/places"}
