@@ -38,7 +38,7 @@ MODEL = "geolocator"
 INDEX = "place_index"
 STUDIED = (f"{MODEL}_paper_scales", f"{MODEL}_geoclip_scales")
 OTHER_SPLITS = {f"{MODEL}_split_{split}": f"{SPLITS}_{split}" for split in ("paper", "5km", "25km")}
-"""The geolocator trained on the paper's random split, and on splits that keep more distance than the main one."""
+"""The geolocator trained on the paper's random split, and on splits that keep more distance."""
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
 CODE_VERSIONS = {"geolocator": "1", "evaluation": "1", "index": "1"}
@@ -47,7 +47,7 @@ CODE_VERSIONS = {"geolocator": "1", "evaluation": "1", "index": "1"}
 def geolocator_asset(
     profile: Profile, name: str, task: str, splits: str, study: str | None
 ) -> dg.AssetsDefinition:
-    """Return the asset that trains ``name`` as ``task`` configures on ``splits``, and registers it in MLflow."""
+    """Return the asset that trains ``name`` on ``splits`` as ``task`` configures, and registers it."""
     defaults = profile.load(task, GeolocatorTrainingSettings)
     launch = launch_config(defaults)
 

@@ -48,7 +48,7 @@ def launch_config(defaults: Settings) -> type[dg.Config]:
 
 
 def _without_literals(annotation: Any) -> Any:
-    """Return the type of a list or mapping with texts for its choices, which Dagster knows only by themselves."""
+    """Return the type of a list or mapping with texts for its choices: Dagster knows none inside of them."""
     kind, held = get_origin(annotation), get_args(annotation)
     if kind is dict:
         return dict[str, Any if held[1] is Any else _held(held[1])]

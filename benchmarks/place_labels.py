@@ -131,14 +131,21 @@ def exponent(sizes: Sequence[int], values: Sequence[float]) -> float:
 
 
 def projection(labels: Mapping[int, Stage], size: int) -> dict[str, float]:
-    """Return what ``size`` places would take by the two largest sizes that were measured."""
-    sizes = sorted(labels)[-2:]
-    result: dict[str, float] = {"places": size}
-    for name in ("seconds", "peak_mib"):
-        values = [float(getattr(labels[each], name)) for each in sizes]
-        power = exponent(sizes, values)
-        result |= {f"{name}_exponent": power, name: values[-1] * (size / sizes[-1]) ** power}
-    return result
+    """Return what ``size`` places would take by the two largest sizes that were measured.
+
+    Seconds grow by the exponent measured, and never less than linearly: a fixed cost flatters it. Memory
+    follows the straight line.
+    """
+    smaller, larger = sorted(labels)[-2:]
+    ends = labels[smaller], labels[larger]
+    power = exponent([smaller, larger], [stage.seconds for stage in ends])
+    steps = (size - larger) / (larger - smaller)
+    return {
+        "places": size,
+        "exponent": power,
+        "seconds": ends[1].seconds * (size / larger) ** max(power, 1.0),
+        "peak_mib": ends[1].peak_mib + steps * (ends[1].peak_mib - ends[0].peak_mib),
+    }
 
 
 def markdown(labels: Mapping[int, Stage]) -> str:
@@ -178,9 +185,8 @@ def main() -> None:
     if len(labels) > 1:
         result["projection"] = found = projection(labels, options.project)
         print(
-            f"\n{options.project:,} places would take {found['seconds']:,.0f} s "
-            f"(exponent {found['seconds_exponent']:.2f}) and {found['peak_mib']:,.0f} MiB "
-            f"({found['peak_mib_exponent']:.2f})."
+            f"\nTime grows with exponent {found['exponent']:.2f}. {options.project:,} places would take "
+            f"{found['seconds']:,.0f} s (exponent 1 at least) and {found['peak_mib']:,.0f} MiB (linear)."
         )
     print(f"\nload average at the start: {result['load_average']}")
     write_json(options.out, result)

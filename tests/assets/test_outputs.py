@@ -4,6 +4,7 @@ from typing import Literal
 
 import dagster as dg
 import pytest
+from pydantic import Field
 
 from assets.outputs import launch_config, resolve
 from zuroku.config import Settings
@@ -16,11 +17,11 @@ class Inner(Settings):
 class Outer(Settings):
     name: str = "a"
     inner: Inner = Inner()
-    listed: list[Inner] = [Inner(size=2), Inner(size=3)]
-    mapped: dict[str, Inner] = {"one": Inner(size=4)}
-    numbers: list[int] = [5, 6]
-    chosen: list[Literal["a", "b"]] = ["b"]
-    by_choice: dict[Literal["a", "b"], int] = {"a": 1}
+    listed: list[Inner] = Field(default=[Inner(size=2), Inner(size=3)])
+    mapped: dict[str, Inner] = Field(default={"one": Inner(size=4)})
+    numbers: list[int] = Field(default=[5, 6])
+    chosen: list[Literal["a", "b"]] = Field(default=["b"])
+    by_choice: dict[Literal["a", "b"], int] = Field(default={"a": 1})
 
 
 @pytest.mark.parametrize(

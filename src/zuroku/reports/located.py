@@ -18,7 +18,7 @@ from zuroku.indexes.place_index import PlaceIndex
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.geolocation import read_policy
 from zuroku.reports.heat_map import heat_map_page
-from zuroku.reports.place_indexing import read_outlines
+from zuroku.reports.place_indexing import read_names, read_outlines
 
 _LISTED = 5
 
@@ -69,9 +69,10 @@ def locate(image: Path, predictor: GeolocatorPredictor, index: PlaceIndex) -> Lo
     neighbours["thumbnail"] = [bundle.thumbnail(int(row)) or b"" for row in near.rows]
     estimate = estimate_place(policy, neighbours[["latitude", "longitude"]].to_numpy(), near.scores)
     heads = {task: (name, float(found.probabilities[task][best[task]])) for task, name in classes.items()}
-    if "prefecture" in heads:
-        code, share = heads["prefecture"]
-        heads["prefecture"] = (_prefectures(bundle).get(code, code), share)
+    for task, names in read_names(bundle).items():
+        if task in heads:
+            code, share = heads[task]
+            heads[task] = (names.get(code, code), share)
     thumbnail = place_thumbnail(decode_rgb(data, min_side_px=2 * THUMBNAIL_PX))
     return Located(estimate, neighbours, heads, policy.radius.confidence, thumbnail)
 
@@ -112,12 +113,6 @@ def located_page(located: Located, bundle: PlaceBundle) -> str:
         abstained=located.estimate.abstained,
         attribution=f"Photographs: {', '.join(licences)}",
     )
-
-
-def _prefectures(bundle: PlaceBundle) -> dict[str, str]:
-    """Return the name of each prefecture by its code."""
-    outlines = _outlines(bundle)
-    return dict(zip(outlines["prefecture_code"], outlines["prefecture"], strict=True))
 
 
 @lru_cache(maxsize=1)

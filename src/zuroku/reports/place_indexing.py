@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 from pydantic import Field
 
 from zuroku.artifacts import Artifact
@@ -28,6 +29,7 @@ from zuroku.reports.geolocation import POLICY, GeolocationEvaluationSettings, ch
 from zuroku.reports.place_vectors import locate_photographs, nearest_photographs
 
 OUTLINES = "outlines.geojson"
+NAMES = "names.json"
 
 PLACE_INDEX_CHECKS = ("finds_itself", "agrees_with_exact_search")
 
@@ -56,8 +58,8 @@ def index_places(
 ) -> Artifact:
     """Write the index of the train and val photographs of ``dataset`` to ``target``, test photographs never.
 
-    It carries the policy of answers that ``answers`` lets ``geolocator`` choose on the val photographs: that of
-    an evaluation would be another model's, where the one evaluated last was not released.
+    It carries the policy of answers that ``geolocator`` chooses by ``answers`` on the val photographs: that
+    of an evaluation may be another model's, which was not released.
 
     Raises:
         BundleError: there is nothing to index, or it does not fit together.
@@ -81,8 +83,9 @@ def index_places(
     beside = {
         POLICY: choose_policy(gallery, answers).model_dump_json(indent=2).encode(),
         OUTLINES: _outlines(areas, settings.outline_tolerance),
+        NAMES: _names(areas),
     }
-    thumbnails = [place_thumbnail(decode_rgb(dataset.read(row))) for row in held]
+    thumbnails = [place_thumbnail(_folded(decode_rgb(dataset.read(row)))) for row in held]
     return build_place_index(
         gallery.vectors, payload, predictor.sha256, settings.index, target, thumbnails, beside
     )
@@ -92,6 +95,12 @@ def read_outlines(bundle: PlaceBundle) -> dict[str, Any]:
     """Return the outlines of the prefectures in the bundle as GeoJSON."""
     outlines: dict[str, Any] = json.loads((bundle.path / OUTLINES).read_text(encoding="utf-8"))
     return outlines
+
+
+def read_names(bundle: PlaceBundle) -> dict[str, dict[str, str]]:
+    """Return the names of prefectures, municipalities and towns in the bundle, by their codes."""
+    names: dict[str, dict[str, str]] = json.loads((bundle.path / NAMES).read_text(encoding="utf-8"))
+    return names
 
 
 def place_index_findings(folder: Path) -> list[Finding]:
@@ -132,6 +141,25 @@ def _recall(
         for i, (near, near_scores) in enumerate(zip(rows, found, strict=True))
     ]
     return float(np.concatenate(hits).sum() / exact.size)
+
+
+def _names(areas: FeatureTable) -> bytes:
+    names = {
+        level: dict(zip(areas.frame[f"{level}_code"], areas.frame[level], strict=True))
+        for level in ("prefecture", "municipality", "town")
+    }
+    return json.dumps(names, ensure_ascii=False, sort_keys=True).encode()
+
+
+def _folded(image: Image.Image) -> Image.Image:
+    """Return a panorama of four headings as a square, two above two; any other picture as it is."""
+    width, height = image.size
+    if width < 3 * height:
+        return image
+    sheet = Image.new("RGB", (width // 2, 2 * height))
+    sheet.paste(image.crop((0, 0, width // 2, height)), (0, 0))
+    sheet.paste(image.crop((width // 2, 0, width, height)), (0, height))
+    return sheet
 
 
 def _outlines(areas: FeatureTable, tolerance: float) -> bytes:

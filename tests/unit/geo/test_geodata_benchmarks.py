@@ -103,8 +103,12 @@ def test_the_exponent_is_that_of_a_power_law():
 
 
 def test_the_projection_goes_on_from_the_two_largest_sizes():
-    labels = {size: Stage("labels", size, s, s, m) for size, s, m in ((1, 9, 9), (10, 1, 50), (100, 20, 50))}
+    labels = {size: Stage("labels", size, s, s, m) for size, s, m in ((1, 9, 9), (10, 1, 50), (100, 20, 140))}
     found = projection(labels, 1000)
     assert found["seconds"] == pytest.approx(400)
-    assert found["peak_mib"] == pytest.approx(50)
-    assert found["peak_mib_exponent"] == pytest.approx(0)
+    assert found["peak_mib"] == pytest.approx(1040)
+
+
+def test_the_projection_of_time_is_at_least_linear():
+    labels = {size: Stage("labels", size, s, s, 1.0) for size, s in ((10, 5.0), (100, 6.0))}
+    assert projection(labels, 1000)["seconds"] == pytest.approx(60)

@@ -48,6 +48,8 @@ OUTLINES = {
     ],
 }
 
+NAMES = {"prefecture": {"13": "東京都", "14": "神奈川県"}, "municipality": {}, "town": {}}
+
 Opened = Callable[..., EdgePlaceIndex]
 
 
@@ -72,6 +74,7 @@ def opened(predictor: GeolocatorPredictor, tmp_path: Path) -> Opened:
         beside = {
             "policy.json": policy.model_dump_json().encode(),
             "outlines.geojson": json.dumps(OUTLINES, ensure_ascii=False).encode(),
+            "names.json": json.dumps(NAMES, ensure_ascii=False).encode(),
         }
         thumbnails = [place_thumbnail(Image.new("RGB", (40, 30), (row, 0, 0))) for row in range(N)]
         rows = payload(N) if table is None else table

@@ -28,6 +28,7 @@ from zuroku.reports.place_indexing import (
     PlaceIndexingSettings,
     index_places,
     place_index_findings,
+    read_names,
     read_outlines,
 )
 from zuroku.reports.place_vectors import locate_photographs
@@ -97,7 +98,7 @@ def test_train_and_val_are_indexed_with_what_is_known_of_them(
         assert data == pictures[row.item_id]
         np.testing.assert_allclose(found.vectors[place], predictor.geolocate(data).vector, atol=1e-5)
     with Image.open(io.BytesIO(found.thumbnail(0) or b"")) as thumbnail:
-        assert thumbnail.size == (96, 24)
+        assert thumbnail.size == (80, 80)
 
 
 def test_no_test_photograph_enters_even_where_its_group_stands_in_train_too(
@@ -129,6 +130,7 @@ def test_the_policy_is_what_this_geolocator_chooses_on_val(
 
 def test_the_outlines_lie_in_the_bundle(folder: Path) -> None:
     outlines = read_outlines(read_place_bundle(folder))
+    assert read_names(read_place_bundle(folder))["municipality"] == {c: f"city {c}" for c in MUNICIPALITIES}
     named = {
         feature["properties"]["prefecture_code"]: feature["properties"]["prefecture"]
         for feature in outlines["features"]
