@@ -223,7 +223,7 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         )
         findings = place_index_findings(made.path)
         if all(finding.passed for finding in findings):
-            publish(made, profile.champion(INDEX))
+            publish(made, profile.champion(settings.index.name))
         return materialized(
             made,
             settings,

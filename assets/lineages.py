@@ -56,7 +56,7 @@ _FAITHFUL = f"{_TAGGER}_faithful"
 _DETECTOR = layout.MODEL
 _EMBEDDER = embeddings.MODEL
 _GEOLOCATOR = geolocation.MODEL
-_MAP = (places.ROADS, places.LANDMARKS, places.AREAS)
+_MAP = (places.ROADS, places.LANDMARKS, places.AREAS, places.ADMIN)
 _SEARCHED = {
     "ukbench": "Objects, each photographed four times (UKBench's layout).",
     "holidays": "Scenes, each photographed a few times (INRIA Holidays' layout).",

@@ -51,7 +51,7 @@ def _without_literals(annotation: Any) -> Any:
     """Return the type of a list or mapping with texts for its choices: Dagster knows none inside of them."""
     kind, held = get_origin(annotation), get_args(annotation)
     if kind is dict:
-        return dict[str, Any if held[1] is Any else _held(held[1])]
+        return dict[str, Any if held[1] is Any else _held(held[1])]  # type: ignore[misc]
     return list[_held(held[0])] if kind is list else annotation  # type: ignore[misc]
 
 

@@ -24,6 +24,7 @@ from benchmarks.place_gallery import (
     clustered,
     drawn_picture,
     jittered,
+    made_up_areas,
     random_geolocator,
     write_gallery,
 )
@@ -36,7 +37,7 @@ from zuroku.indexes.place_index import PlaceIndex, open_place_index
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.models.geolocation.views import picture_views
 from zuroku.reports.located import locate, located_page
-from zuroku.reports.place_indexing import OUTLINES
+from zuroku.reports.place_indexing import NAMES, OUTLINES
 from zuroku.reports.place_vectors import nearest_photographs
 
 _CORES = 2
@@ -176,13 +177,14 @@ def prepare(options: argparse.Namespace, queries: Mapping[str, Sequence[Path]]) 
     if not note.exists():
         if options.gallery:
             given = read_place_bundle(options.gallery)
-            photographs, outlines = jittered(given, options.count), (given.path / OUTLINES).read_bytes()
+            photographs = jittered(given, options.count)
+            beside = {name: (given.path / name).read_bytes() for name in (OUTLINES, NAMES)}
         else:
             asked = [path.read_bytes() for paths in queries.values() for path in paths]
             centres = predictor.predict(asked).vectors
-            photographs, outlines = clustered(options.count, predictor.dimension, centres), None
+            photographs, beside = clustered(options.count, predictor.dimension, centres), made_up_areas()
         start = perf_counter()
-        write_gallery(photographs, predictor.sha256, outlines, target)
+        write_gallery(photographs, predictor.sha256, beside, target)
         bundled = perf_counter()
         open_place_index(target).close()
         spent = {"bundle_s": bundled - start, "engine_s": perf_counter() - bundled}

@@ -6,6 +6,7 @@ that look alike lie together, as they do in a trained space. What is timed belon
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,14 @@ from zuroku.models.geolocation.network import create_geolocator
 from zuroku.models.geolocation.settings import GeolocatorNetworkSettings, LocationSettings
 from zuroku.models.geolocation.views import PREPROCESSING
 from zuroku.reports.geolocation import POLICY
-from zuroku.reports.place_indexing import OUTLINES
+from zuroku.reports.place_indexing import NAMES, OUTLINES
 
 NEIGHBOURS = 100
 
 _SEED = 20211211
 _CLASSES = {"prefecture": 4, "municipality": 12, "town": 150, "road": 400, "landmark": 60}
 _CLUSTERS = 200
-_PREFECTURES, _VERTICES = 47, 1000
+_PREFECTURES, _MUNICIPALITIES, _TOWNS, _VERTICES = 47, 1900, 200_000, 1000
 _SOUTH_WEST, _NORTH_EAST = (31.0, 130.0), (44.0, 145.0)
 _JITTER = 0.3
 _JITTER_DEGREES = 0.01
@@ -125,9 +126,12 @@ def clustered(count: int, dimension: int, centres: Vectors | None = None, seed: 
 
 
 def write_gallery(
-    photographs: Photographs, encoder_sha256: str, outlines: bytes | None, target: Path
+    photographs: Photographs, encoder_sha256: str, beside: Mapping[str, bytes], target: Path
 ) -> Artifact:
-    """Write the index of ``photographs`` to ``target``, with one thumbnail for all and a policy of 100."""
+    """Write the index of ``photographs`` to ``target``, with one thumbnail for all and a policy of 100.
+
+    ``beside`` holds outlines and names by their files, as an index has them.
+    """
     policy = AnswerPolicy(
         rule="cluster_medoid",
         area="everywhere",
@@ -143,7 +147,7 @@ def write_gallery(
         PlaceIndexSettings(name="benchmark"),
         target,
         [picture] * len(photographs.vectors),
-        {POLICY: policy.model_dump_json().encode(), OUTLINES: outlines or made_up_outlines()},
+        {POLICY: policy.model_dump_json().encode(), **beside},
     )
 
 
@@ -158,8 +162,16 @@ def drawn_picture(width: int, height: int, seed: int, format: str, **saved: Any)
     return encoded.getvalue()
 
 
-def made_up_outlines() -> bytes:
-    """Return GeoJSON of 47 ragged prefectures with 1000 corners each, about what an index keeps of Japan."""
+def made_up_areas() -> dict[str, bytes]:
+    """Return outlines and names as large as those of Japan: prefectures of 1000 corners, 200,000 towns."""
+    towns = {f"{code:011d}": f"town {code}" for code in range(_TOWNS)}
+    municipalities = {f"{code:05d}": f"municipality {code}" for code in range(_MUNICIPALITIES)}
+    prefectures = {f"{code:02d}": f"prefecture {code}" for code in range(1, _PREFECTURES + 1)}
+    names = {"prefecture": prefectures, "municipality": municipalities, "town": towns}
+    return {OUTLINES: _outlines(), NAMES: json.dumps(names).encode()}
+
+
+def _outlines() -> bytes:
     rng = np.random.default_rng(_SEED)
     turn = np.linspace(0, 2 * np.pi, _VERTICES, endpoint=False)
     features = []

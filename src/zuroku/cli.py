@@ -4,6 +4,7 @@ Each command reads its arguments, calls the domain, and turns our errors into on
 imports stay inside the commands, so that ``--help`` is quick.
 """
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -104,6 +105,7 @@ def ingest(
         load_features,
     )
     from zuroku.datasets.geodata.collection import ingest_features
+    from zuroku.datasets.street_views import StreetViewSettings, with_token
 
     with explained():
         if holds_features(configs / f"{stage}.yaml"):
@@ -114,6 +116,8 @@ def ingest(
             return
     with explained(), progress_bar(f"ingest {stage}") as show:
         settings = load_collection(configs / f"{stage}.yaml")
+        if isinstance(settings, StreetViewSettings):
+            settings = with_token(settings, os.environ.get("MAPILLARY_TOKEN", ""))
         dataset = ingest_collection(settings, data / stage, root, show)
         card = dataset.card
     typer.echo(
@@ -138,6 +142,7 @@ def _check_options(context: typer.Context, stage: str) -> None:
 
 def _ingest_places(own: "OwnPlaces", templates: Path, root: Path) -> None:
     from zuroku.datasets.own_places import ingest_own_places
+    from zuroku.datasets.own_profile import index_name, model_name
 
     with progress_bar("ingest places") as show:
         report = ingest_own_places(own, templates, root, show)
@@ -149,7 +154,8 @@ def _ingest_places(own: "OwnPlaces", templates: Path, root: Path) -> None:
         f"{counts}\n"
         f"configuration: {root / 'configs' / own.profile}; data: {root / 'var' / own.profile / 'data'}\n"
         f"next: {elsewhere}ZUROKU_PROFILE={own.profile} make demo\n"
-        f"then: .venv/bin/zuroku geolocate PHOTOGRAPH --map map.html"
+        f"then: .venv/bin/zuroku geolocate PHOTOGRAPH --model var/models/{model_name(own)}/champion "
+        f"--index var/models/{index_name(own)}/champion --map map.html"
     )
 
 

@@ -105,9 +105,20 @@ def own_places(
     return parse_settings(values, OwnPlaces, "the command line")
 
 
+def model_name(own: OwnPlaces) -> str:
+    """Return the name that the profile's geolocator is released under."""
+    return f"{own.profile}_geolocator"
+
+
+def index_name(own: OwnPlaces) -> str:
+    """Return the name that the profile's index of places is published under."""
+    return f"{own.profile}_place_index"
+
+
 def profile_files(own: OwnPlaces, templates: Path, root: Path) -> dict[str, bytes]:
     """Return the YAML files of the profile by name; what is not about data is copied from ``templates``.
 
+    Model and index are released under names of their own, so that they do not take the place of others.
     Paths below ``root`` are written relative to it, others absolute.
 
     Raises:
@@ -120,7 +131,13 @@ def profile_files(own: OwnPlaces, templates: Path, root: Path) -> dict[str, byte
             expected="the folder of a profile with the geolocation lineage, to copy its values from",
             remedy="name configs/sample of the repository with --configs",
         )
+    released = {
+        "geolocator_release": {"model": model_name(own)},
+        "place_index": {"index": {"name": index_name(own)}},
+    }
     written = _stage_settings(own, root) | {"paper_scorecard": {"claims": []}}
+    for name, own_names in released.items():
+        written[name] = yaml.safe_load(copied[f"{name}.yaml"]) | own_names
     texts = {name: yaml.safe_dump(it, allow_unicode=True, sort_keys=False) for name, it in written.items()}
     return copied | {f"{name}.yaml": text.encode() for name, text in texts.items()}
 

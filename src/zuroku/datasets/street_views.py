@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import SecretStr, model_validator
 
 from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.ingest import Collection
@@ -31,6 +31,14 @@ class StreetViewSettings(PlaceCollectionSettings):
         if self.source == "generated" and (self.generated is None or self.points is None):
             raise ValueError("source is 'generated', which needs the section 'generated' and 'points'")
         return self
+
+
+def with_token(settings: StreetViewSettings, token: str) -> StreetViewSettings:
+    """Return ``settings`` with Mapillary's ``token``, which no file, hash or dataset ever holds."""
+    if settings.mapillary is None or not token:
+        return settings
+    mapillary = settings.mapillary.model_copy(update={"token": SecretStr(token)})
+    return settings.model_copy(update={"mapillary": mapillary})
 
 
 def open_street_views(settings: StreetViewSettings, root: Path, data: Path) -> Collection:

@@ -69,7 +69,7 @@ def locate(image: Path, predictor: GeolocatorPredictor, index: PlaceIndex) -> Lo
     neighbours["thumbnail"] = [bundle.thumbnail(int(row)) or b"" for row in near.rows]
     estimate = estimate_place(policy, neighbours[["latitude", "longitude"]].to_numpy(), near.scores)
     heads = {task: (name, float(found.probabilities[task][best[task]])) for task, name in classes.items()}
-    for task, names in read_names(bundle).items():
+    for task, names in _names(bundle).items():
         if task in heads:
             code, share = heads[task]
             heads[task] = (names.get(code, code), share)
@@ -115,7 +115,12 @@ def located_page(located: Located, bundle: PlaceBundle) -> str:
     )
 
 
+# Both are read once for a bundle: those of a country take longer than the rest of a query.
+@lru_cache(maxsize=1)
+def _names(bundle: PlaceBundle) -> dict[str, dict[str, str]]:
+    return read_names(bundle)
+
+
 @lru_cache(maxsize=1)
 def _outlines(bundle: PlaceBundle) -> gpd.GeoDataFrame:
-    """Return the outlines in ``bundle``; reading those of a country takes longer than the rest of a query."""
     return gpd.GeoDataFrame.from_features(read_outlines(bundle)["features"], crs="EPSG:4326")

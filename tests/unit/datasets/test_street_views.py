@@ -10,7 +10,7 @@ import yaml
 
 from tests.unit.datasets.places.place_files import encoded, gps_tags, picture, put
 from tests.unit.datasets.small_land import planned, write_datasets
-from zuroku.config import parse_settings
+from zuroku.config import config_hash, parse_settings
 from zuroku.datasets.collection import (
     collection_fingerprint,
     holds_features,
@@ -22,7 +22,7 @@ from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.places.collection import SKIPPED
 from zuroku.datasets.places.table import PLACES, read_places
-from zuroku.datasets.street_views import StreetViewSettings, open_street_views
+from zuroku.datasets.street_views import StreetViewSettings, open_street_views, with_token
 from zuroku.errors import ConfigError, IntegrityError
 
 ABOUT = {"kind": "places", "name": "street_views", "description": "", "licence": "CC0-1.0", "url": ""}
@@ -131,3 +131,16 @@ def test_what_is_drawn_or_fetched_is_left_to_dvc(tmp_path: Path) -> None:
     mapillary = settings_of({"source": "mapillary", "mapillary": {"destination": "downloads"}})
     for settings in (settings_of(DRAWN), mapillary):
         assert collection_fingerprint(settings, tmp_path, tmp_path) is None
+
+
+def test_the_token_reaches_the_provider_and_nothing_that_is_written() -> None:
+    values = {"kind": "places", "name": "a", "description": "b", "licence": "c", "url": "d"}
+    mapillary = {"destination": "found"}
+    settings = StreetViewSettings.model_validate(values | {"source": "mapillary", "mapillary": mapillary})
+    given = with_token(settings, "secret")
+    assert given.mapillary is not None
+    assert given.mapillary.token is not None
+    assert given.mapillary.token.get_secret_value() == "secret"
+    assert "secret" not in repr(given) + given.model_dump_json()
+    assert config_hash(given) == config_hash(settings)
+    assert with_token(settings, "") == settings

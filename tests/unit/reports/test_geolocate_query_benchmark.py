@@ -7,9 +7,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.geolocate_query import StageClock, markdown, summary
-from benchmarks.place_gallery import clustered, drawn_picture, made_up_outlines
+from benchmarks.place_gallery import clustered, drawn_picture, made_up_areas
 from zuroku.geo.distances import haversine_km
 from zuroku.indexes.place_bundle import GIVEN_COLUMNS
+from zuroku.reports.place_indexing import OUTLINES
 
 
 def test_stages_are_noted_in_their_order_and_inside_each_other() -> None:
@@ -50,7 +51,7 @@ def test_drawn_pictures_have_their_size_and_differ() -> None:
 
 
 def test_outlines_are_closed_rings_with_codes() -> None:
-    features = json.loads(made_up_outlines())["features"]
+    features = json.loads(made_up_areas()[OUTLINES])["features"]
     assert [feature["properties"]["prefecture_code"] for feature in features][::46] == ["01", "47"]
     rings = [feature["geometry"]["coordinates"][0] for feature in features]
     assert all(ring[0] == ring[-1] and len(ring) == 1001 for ring in rings)
