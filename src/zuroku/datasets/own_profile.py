@@ -146,7 +146,7 @@ def _stage_settings(own: OwnPlaces, root: Path) -> dict[str, dict[str, Any]]:
     """Return what the file of each stage says."""
     osm = {"source": "xml", "path": _written(own.osm, root)}
     if own.osm.suffix == ".pbf":
-        osm |= {"source": "pbf", "engine": "osmium"}
+        osm |= {"source": "pbf"}
     areas = own.areas.model_dump(mode="json", exclude_none=True)
     areas["files"] = [_written(file, root) for file in own.areas.files]
     admin: dict[str, Any] = areas

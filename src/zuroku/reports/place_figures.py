@@ -54,6 +54,7 @@ def points_map(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> bytes:
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
     axes.set_aspect(stretch)
+    axes.ticklabel_format(useOffset=False)
     axes.set_title(f"{len(points):,} points of {len(classes)} classes")
     axes.set_xlabel("longitude")
     axes.set_ylabel("latitude")

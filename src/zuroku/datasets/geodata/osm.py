@@ -63,6 +63,8 @@ LANDMARKS = (
     "leisure=park",
 )
 
+_OSMIUM_BYTES = 500_000_000
+
 TagFilter = Annotated[str, StringConstraints(pattern=r"^[^=\s]+=\S.*$")]
 
 
@@ -76,9 +78,10 @@ class OsmSettings(Settings):
         default=None, description="west, south, east, north in degrees"
     )
     geofabrik: GeofabrikSettings | None = None
-    engine: Literal["quackosm", "osmium"] = Field(
-        default="quackosm",
-        description="of pbf and geofabrik: quackosm for a country, osmium for a city (no fixed cost)",
+    engine: Literal["auto", "quackosm", "osmium"] = Field(
+        default="auto",
+        description="of pbf and geofabrik: osmium reads a city in less than a second and needs 4 bytes of memory"
+        " for each of the file; auto takes it below 500 MB, and QuackOSM for larger files",
     )
     roads: dict[str, str] = Field(default=ROADS, min_length=1, description="value of highway → kind")
     landmarks: tuple[TagFilter, ...] = Field(
@@ -145,7 +148,7 @@ def _features(settings: OsmSettings, root: Path, query: TagQuery, *, roads: bool
     if settings.source in ("pbf", "geofabrik"):
         path = _extract(settings, root)
         check_pbf(path)
-        if settings.engine == "osmium":
+        if _takes_osmium(settings, path):
             from zuroku.datasets.geodata.osmium_reader import read_with_osmium
 
             return read_with_osmium(path, query)
@@ -177,9 +180,15 @@ def _extract(settings: OsmSettings, root: Path) -> Path:
         return geofabrik_extract(fetched, client)
 
 
+def _takes_osmium(settings: OsmSettings, path: Path) -> bool:
+    if settings.engine == "auto":
+        return path.stat().st_size < _OSMIUM_BYTES
+    return settings.engine == "osmium"
+
+
 def _line(geometry: shapely.Geometry) -> shapely.Geometry:
     """Return a road as a line: QuackOSM and OSMnx take every closed way with a junction for an area."""
-    return geometry.exterior if geometry.geom_type == "Polygon" else geometry
+    return shapely.LineString(geometry.exterior) if geometry.geom_type == "Polygon" else geometry
 
 
 def _place(geometry: shapely.Geometry) -> shapely.Geometry | None:
