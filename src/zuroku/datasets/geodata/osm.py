@@ -80,8 +80,8 @@ class OsmSettings(Settings):
     geofabrik: GeofabrikSettings | None = None
     engine: Literal["auto", "quackosm", "osmium"] = Field(
         default="auto",
-        description="of pbf and geofabrik: osmium reads a city in less than a second and needs 4 bytes of memory"
-        " for each of the file; auto takes it below 500 MB, and QuackOSM for larger files",
+        description="of pbf and geofabrik: osmium reads a city in less than a second, and needs 4 bytes of"
+        " memory for each of the file; auto takes it below 500 MB, and QuackOSM for larger files",
     )
     roads: dict[str, str] = Field(default=ROADS, min_length=1, description="value of highway → kind")
     landmarks: tuple[TagFilter, ...] = Field(
