@@ -223,7 +223,7 @@ class TestSettings:
         loaded = load_collection(tmp_path / "pages.yaml")
         assert isinstance(loaded, PageCollectionSettings)
         assert (loaded.classes, loaded.overall_classes) == (["a", "b"], ["a"])
-        with pytest.raises(ConfigError, match="kind: Input should be 'figures', 'pages' or 'photos'"):
+        with pytest.raises(ConfigError, match="kind: Input should be 'figures', 'pages', 'photos', 'places'"):
             load_collection(tmp_path / "other.yaml")
         with pytest.raises(ConfigError, match="no configuration file"):
             load_collection(tmp_path / "missing.yaml")
