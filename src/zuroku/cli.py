@@ -274,11 +274,16 @@ def geolocate(
         str, typer.Option(help="'champion', or the folder of a geolocator bundle.")
     ] = "champion",
     index: Annotated[str, typer.Option(help="'champion', or the folder of a place index.")] = "champion",
+    server: Annotated[
+        str | None, typer.Option(help="Search on the Qdrant server at this address; its key: QDRANT_API_KEY.")
+    ] = None,
     var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
 ) -> None:
     """Say where a photograph may have been taken, within which radius, and by which evidence."""
     from zuroku.artifacts import write_atomically
-    from zuroku.indexes.place_index import open_place_index
+    from zuroku.indexes.place_bundle import read_place_bundle
+    from zuroku.indexes.place_index import PlaceIndex, open_place_index
+    from zuroku.indexes.place_server import connect, open_place_server
     from zuroku.models.geolocation.predictor import GeolocatorPredictor
     from zuroku.reports.located import locate, located_page, located_text
 
@@ -286,7 +291,13 @@ def geolocate(
         raise typer.BadParameter("--coarse gives away no map: name one of the two")
     with explained():
         predictor = GeolocatorPredictor(_bundle(var, "geolocator", model))
-        opened = open_place_index(_bundle(var, "place_index", index))
+        folder = _bundle(var, "place_index", index)
+        opened: PlaceIndex
+        if server is None:
+            opened = open_place_index(folder)
+        else:
+            client = connect(server, os.environ.get("QDRANT_API_KEY"))
+            opened = open_place_server(read_place_bundle(folder), client)
         try:
             located = locate(image, predictor, opened)
             typer.echo(located_text(located, coarse))
@@ -294,6 +305,22 @@ def geolocate(
                 write_atomically(page, located_page(located, opened.bundle).encode())
         finally:
             opened.close()
+
+
+@app.command()
+def upload(
+    server: Annotated[str, typer.Argument(help="Address of a Qdrant server; its key: QDRANT_API_KEY.")],
+    index: Annotated[str, typer.Option(help="'champion', or the folder of a place index.")] = "champion",
+    var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
+) -> None:
+    """Load an index of places into a Qdrant server as a new collection, and switch the alias to it."""
+    from zuroku.indexes.place_bundle import read_place_bundle
+    from zuroku.indexes.place_server import connect, publish_place_collection
+
+    with explained():
+        bundle = read_place_bundle(_bundle(var, "place_index", index))
+        name = publish_place_collection(bundle, connect(server, os.environ.get("QDRANT_API_KEY")))
+        typer.echo(f"{bundle.manifest.settings.name}: {len(bundle)} photographs are served from {name}")
 
 
 @app.command()
