@@ -19,6 +19,7 @@ from zuroku.datasets.places.findings import PLACE_CHECKS, place_findings
 from zuroku.datasets.street_views import StreetViewSettings
 from zuroku.findings import Finding
 from zuroku.profile import Profile
+from zuroku.reports.place_figures import dataset_sheet
 
 DVC_POOL = "dvc"
 _Collection = CollectionSettings | PageCollectionSettings | PhotoCollectionSettings | StreetViewSettings
@@ -59,6 +60,7 @@ def dataset_asset(
         outcome = stages.reproduce(stage, force=changed, say=context.log.info)
         found = Dataset(folder)
         numbers = {name: found.card[name] for name in ("items", "groups", "quarantined", "licence", "source")}
+        places = isinstance(settings, StreetViewSettings)
         return materialized(
             Artifact(folder, found.version, proof=MANIFEST),
             settings,
@@ -68,6 +70,7 @@ def dataset_asset(
                 "dvc_md5": outcome.md5,
                 "stage_ran": outcome.ran,
             },
+            pictures={"photographs": dataset_sheet(found)} if places else {},
             checks=check_results(_findings(found, settings, class_floor), _BLOCKING),
         )
 

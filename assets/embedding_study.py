@@ -5,7 +5,7 @@ import dagster as dg
 from assets.checks import check_results, check_specs
 from assets.embeddings import FIGURE_SPLITS, GROUP, MODEL
 from assets.figures import DATASET as FIGURES
-from assets.outputs import ARTIFACT, OWNERS, launch_config, materialized, resolve
+from assets.outputs import ARTIFACT, OWNERS, launch_config, reported, resolve
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact
 from zuroku.datasets.manifest import Dataset
@@ -62,18 +62,9 @@ def comparison_asset(profile: Profile) -> dg.AssetsDefinition:
         with tracker.run(context, settings, inputs) as run:
             report = compare_embedders(Dataset(dataset.path), splits, embedders, settings, target)
             rows = read_embedding_comparison(report.path)
-            run.log_metrics(comparison_metrics(rows))
-            run.log_artifact(report.path / "report.md", "report")
-            page = (report.path / "report.md").read_text(encoding="utf-8")
             weak = [row["model"] for row in rows if row["map_other_books"]["low"] <= row["chance"]]
             says = f"embedders that are not surely better than chance: {', '.join(weak) or 'none'}"
-            finding = Finding("every_embedder_beats_chance", not weak, says)
-            return materialized(
-                report,
-                settings,
-                run,
-                metadata={"table": dg.MetadataValue.md(page)},
-                checks=check_results([finding], ()),
-            )
+            checks = check_results([Finding("every_embedder_beats_chance", not weak, says)], ())
+            return reported(report, settings, run, comparison_metrics(rows), (), checks)
 
     return comparison

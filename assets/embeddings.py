@@ -1,13 +1,11 @@
 """The embedding lineage: embedders of figures, trained or frozen, and their evaluation."""
 
-from typing import Any
-
 import dagster as dg
 import pandas as pd
 
 from assets.checks import check_results, check_specs
 from assets.figures import DATASET as FIGURES
-from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, resolve
+from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, reported, resolve
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact
 from zuroku.datasets.manifest import Dataset
@@ -27,7 +25,6 @@ from zuroku.reports.embeddings import (
     flat_embedding_metrics,
     read_embedding_metrics,
 )
-from zuroku.reports.figure_tagger import report_pictures
 from zuroku.training.embedder import EmbedderTrainingSettings, train_embedder
 
 GROUP = "embeddings"
@@ -178,20 +175,9 @@ def evaluation_asset(profile: Profile, embedder: str, study: str | None) -> dg.A
         with tracker.run(context, settings, inputs) as run:
             report = evaluate_embedder(Dataset(dataset.path), splits, embedder, settings, target)
             metrics = read_embedding_metrics(report.path)
-            flat = flat_embedding_metrics(metrics)
-            run.log_metrics(flat)
-            for file in ("report.md", "metrics.json"):
-                run.log_artifact(report.path / file, "report")
-            page = (report.path / "report.md").read_text(encoding="utf-8")
-            shown: dict[str, Any] = {key: flat[key] for key in _SHOWN}
-            return materialized(
-                report,
-                settings,
-                run,
-                metadata={**shown, "report": dg.MetadataValue.md(page)},
-                pictures=report_pictures(report.path),
-                checks=check_results(embedding_findings(metrics, settings), blocking),
-            )
+            checks = check_results(embedding_findings(metrics, settings), blocking)
+            files = ("report.md", "metrics.json")
+            return reported(report, settings, run, flat_embedding_metrics(metrics), _SHOWN, checks, files)
 
     return evaluation
 

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.checks import check_results, check_specs
-from assets.outputs import ARTIFACT, OWNERS, launch_config, materialized, resolve
+from assets.outputs import ARTIFACT, OWNERS, launch_config, reported, resolve
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact
 from zuroku.datasets.manifest import Dataset
@@ -15,7 +15,6 @@ from zuroku.reports.feature_tuning import (
     read_results,
     run_feature_tuning,
 )
-from zuroku.reports.figure_tagger import report_pictures
 
 GROUP = "feature_tuning"
 ASSET = "feature_tuning"
@@ -56,20 +55,9 @@ def feature_tuning_asset(profile: Profile) -> dg.AssetsDefinition:
         with tracker.run(context, settings, inputs) as run:
             report = run_feature_tuning(datasets, splits, settings, target, _CODE_VERSION)
             rows = read_results(report.path)
-            run.log_metrics(flat_results(rows))
-            run.log_artifact(report.path / "report.md", "report")
-            page = (report.path / "report.md").read_text(encoding="utf-8")
             fallen = [row["variant"] for row in rows if row["collapsed"]]
-            finding = Finding(
-                "not_collapsed", not fallen, f"collapsed variants: {', '.join(fallen) or 'none'}"
-            )
-            return materialized(
-                report,
-                settings,
-                run,
-                metadata={"table": dg.MetadataValue.md(page)},
-                pictures=report_pictures(report.path),
-                checks=check_results([finding], ()),
-            )
+            says = f"collapsed variants: {', '.join(fallen) or 'none'}"
+            checks = check_results([Finding("not_collapsed", not fallen, says)], ())
+            return reported(report, settings, run, flat_results(rows), (), checks)
 
     return feature_tuning

@@ -3,11 +3,19 @@
 import json
 
 import dagster as dg
-import numpy as np
 import pandas as pd
 
 from assets.checks import check_results, check_specs
-from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, resolve
+from assets.outputs import (
+    ARTIFACT,
+    OWNERS,
+    RETRAIN,
+    launch_config,
+    materialized,
+    report_pictures,
+    reported,
+    resolve,
+)
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact
 from zuroku.datasets.images import square_pixels
@@ -22,8 +30,8 @@ from zuroku.reports.figure_tagger import (
     EvaluationSettings,
     evaluate_figure_tagger,
     evaluation_findings,
+    flat_tagger_metrics,
     read_metrics,
-    report_pictures,
 )
 from zuroku.reports.label_issues import LabelIssueReportSettings, report_label_issues
 from zuroku.training.figure_tagger import FigureTaggerSettings, labelled_figures, train_figure_tagger
@@ -129,21 +137,10 @@ def evaluation_asset(
         with tracker.run(context, settings, inputs) as run:
             report = evaluate_figure_tagger(Dataset(dataset.path), splits, tagger, settings, target, by)
             metrics = read_metrics(report.path)
-            run.log_metrics(flat_metrics(metrics))
-            for file in ("report.md", "metrics.json", "per_tag.csv", "confusion.csv"):
-                run.log_artifact(report.path / file, "report")
-            page = (report.path / "report.md").read_text(encoding="utf-8")
-            return materialized(
-                report,
-                settings,
-                run,
-                metadata={
-                    "macro_f1": metrics["macro_f1"]["value"],
-                    "micro_f1": metrics["micro_f1"]["value"],
-                    "report": dg.MetadataValue.md(page),
-                },
-                pictures=report_pictures(report.path),
-                checks=check_results(evaluation_findings(metrics, settings), blocking),
+            checks = check_results(evaluation_findings(metrics, settings), blocking)
+            files = ("report.md", "metrics.json", "per_tag.csv", "confusion.csv")
+            return reported(
+                report, settings, run, flat_tagger_metrics(metrics), ("macro_f1", "micro_f1"), checks, files
             )
 
     return evaluation
@@ -240,20 +237,6 @@ def tags_asset(profile: Profile, model: str) -> dg.AssetsDefinition:
             )
 
     return tags
-
-
-def flat_metrics(metrics: dict[str, object]) -> dict[str, float]:
-    """Return the numbers of an evaluation by flat names, those that are defined."""
-    flat: dict[str, float] = {}
-    for key, value in metrics.items():
-        if isinstance(value, dict) and key in ("macro_f1", "micro_f1", "pooled_f1"):
-            flat |= {key: value["value"], f"{key}_low": value["low"], f"{key}_high": value["high"]}
-        elif isinstance(value, dict) and key == "per_tag":
-            flat |= {f"f1.{tag}": row["f1"] for tag, row in value.items()}
-            flat |= {f"ap.{tag}": row["average_precision"] for tag, row in value.items()}
-        elif isinstance(value, int | float):
-            flat[key] = float(value)
-    return {key: value for key, value in flat.items() if np.isfinite(value)}
 
 
 def _bundle_findings(dataset: Dataset, splits: Artifact, bundle: Artifact, by: str) -> list[Finding]:

@@ -4,7 +4,7 @@ import dagster as dg
 import pandas as pd
 
 from assets.checks import check_results, check_specs
-from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, resolve
+from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, reported, resolve
 from assets.places import AREAS, GROUP, LABELS, PHOTOGRAPHS, SPLITS
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact, verify
@@ -16,7 +16,6 @@ from zuroku.models.geolocation.card import GeolocatorCard
 from zuroku.models.geolocation.findings import GEOLOCATOR_CHECKS, geolocator_findings
 from zuroku.profile import Profile
 from zuroku.publishing import publish
-from zuroku.reports.figure_tagger import report_pictures
 from zuroku.reports.geolocation import (
     GEOLOCATION_CHECKS,
     GeolocationEvaluationSettings,
@@ -36,6 +35,7 @@ from zuroku.training.geolocator import GeolocatorTrainingSettings, train_geoloca
 
 MODEL = "geolocator"
 INDEX = "place_index"
+_SHOWN = ("median_km", "within_25_km", "coverage")
 STUDIED = (f"{MODEL}_paper_scales", f"{MODEL}_geoclip_scales")
 OTHER_SPLITS = {f"{MODEL}_split_{split}": f"{SPLITS}_{split}" for split in ("paper", "5km", "25km")}
 """The geolocator trained on the paper's random split, and on splits that keep more distance."""
@@ -147,20 +147,9 @@ def evaluation_asset(
         with tracker.run(context, settings, inputs) as run:
             report = evaluate_geolocator(data, labels, splits, geolocator, settings, target, version)
             metrics = read_geolocation_metrics(report.path)
-            flat = flat_geolocation_metrics(metrics)
-            run.log_metrics(flat)
-            for file in ("report.md", "metrics.json", "policy.json", "predictions.csv"):
-                run.log_artifact(report.path / file, "report")
-            page = (report.path / "report.md").read_text(encoding="utf-8")
-            shown = {key: flat[key] for key in ("median_km", "within_25_km", "coverage")}
-            return materialized(
-                report,
-                settings,
-                run,
-                metadata={**shown, "report": dg.MetadataValue.md(page)},
-                pictures=report_pictures(report.path),
-                checks=check_results(geolocation_findings(metrics, settings), blocking),
-            )
+            checks = check_results(geolocation_findings(metrics, settings), blocking)
+            files = ("report.md", "metrics.json", "policy.json", "predictions.csv")
+            return reported(report, settings, run, flat_geolocation_metrics(metrics), _SHOWN, checks, files)
 
     return evaluation
 

@@ -1,12 +1,10 @@
 """The layout lineage: detectors of zones on pages, and their evaluation."""
 
-from typing import Any
-
 import dagster as dg
 import pandas as pd
 
 from assets.checks import check_results, check_specs
-from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, resolve
+from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, reported, resolve
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact
 from zuroku.datasets.images import decode_rgb
@@ -16,7 +14,6 @@ from zuroku.models.bundle import open_card
 from zuroku.models.layout.bundle import DetectorCard
 from zuroku.models.layout.findings import DETECTOR_CHECKS, detector_findings
 from zuroku.profile import Profile
-from zuroku.reports.figure_tagger import report_pictures
 from zuroku.reports.layout import (
     LAYOUT_CHECKS,
     LayoutEvaluationSettings,
@@ -128,20 +125,9 @@ def evaluation_asset(profile: Profile, detector: str, study: str | None) -> dg.A
         with tracker.run(context, settings, inputs) as run:
             report = evaluate_layout(Dataset(dataset.path), splits, detector, settings, target)
             metrics = read_layout_metrics(report.path)
-            flat = flat_layout_metrics(metrics)
-            run.log_metrics(flat)
-            for file in ("report.md", "metrics.json"):
-                run.log_artifact(report.path / file, "report")
-            page = (report.path / "report.md").read_text(encoding="utf-8")
-            shown: dict[str, Any] = {key: flat[key] for key in _SHOWN if key in flat}
-            return materialized(
-                report,
-                settings,
-                run,
-                metadata={**shown, "report": dg.MetadataValue.md(page)},
-                pictures=report_pictures(report.path),
-                checks=check_results(layout_findings(metrics, settings), blocking),
-            )
+            checks = check_results(layout_findings(metrics, settings), blocking)
+            files = ("report.md", "metrics.json")
+            return reported(report, settings, run, flat_layout_metrics(metrics), _SHOWN, checks, files)
 
     return evaluation
 

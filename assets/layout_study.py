@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.checks import check_results, check_specs
 from assets.layout import DATASET, GROUP, MODEL, SPLITS
-from assets.outputs import ARTIFACT, OWNERS, launch_config, materialized, resolve
+from assets.outputs import ARTIFACT, OWNERS, launch_config, reported, resolve
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact
 from zuroku.datasets.manifest import Dataset
@@ -59,18 +59,9 @@ def comparison_asset(profile: Profile) -> dg.AssetsDefinition:
         with tracker.run(context, settings, inputs) as run:
             report = compare_layout(Dataset(dataset.path), splits, detectors, settings, target)
             metrics = comparison_metrics(read_comparison(report.path))
-            run.log_metrics(metrics)
-            run.log_artifact(report.path / "report.md", "report")
-            page = (report.path / "report.md").read_text(encoding="utf-8")
             blind = [name for name in compared if not metrics.get(f"figure_ap30.{name}")]
             says = f"detectors that find no figure: {', '.join(blind) or 'none'}"
-            finding = Finding("every_detector_finds_figures", not blind, says)
-            return materialized(
-                report,
-                settings,
-                run,
-                metadata={"table": dg.MetadataValue.md(page)},
-                checks=check_results([finding], ()),
-            )
+            checks = check_results([Finding("every_detector_finds_figures", not blind, says)], ())
+            return reported(report, settings, run, metrics, (), checks)
 
     return comparison

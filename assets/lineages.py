@@ -279,7 +279,7 @@ def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
             profile,
             places.POINTS,
             "Where photographs are sought: along roads and at landmarks, thinned.",
-            (places.ROADS, places.LANDMARKS),
+            _MAP[:3],
         ),
         dataset_asset(profile, places.PHOTOGRAPHS, photographs, 0, sources=(places.POINTS, *_MAP)),
         places.labels_asset(profile),

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import dagster as dg
@@ -13,6 +14,7 @@ from zuroku.config import Settings, config_hash
 
 OWNERS = ["team:zuroku"]
 CONFIG_SHA256 = "config_sha256"
+PAGE = "report.md"
 
 ARTIFACT = dg.PythonObjectDagsterType(Artifact, name="Artifact")
 """The type that assets hand on: a folder and its SHA-256."""
@@ -98,6 +100,36 @@ def materialized(
         metadata=shown | dict(metadata or {}),
         check_results=checks,
     )
+
+
+def reported(
+    report: Artifact,
+    settings: Settings,
+    run: TrackedRun,
+    numbers: Mapping[str, float],
+    shown: Sequence[str],
+    checks: list[dg.AssetCheckResult],
+    files: Sequence[str] = (PAGE,),
+) -> dg.MaterializeResult:
+    """Report a judgement: ``numbers`` and ``files`` to the run; those ``shown``, page and pictures here."""
+    run.log_metrics(numbers)
+    for file in files:
+        run.log_artifact(report.path / file, "report")
+    page = (report.path / PAGE).read_text(encoding="utf-8")
+    return materialized(
+        report,
+        settings,
+        run,
+        metadata={name: numbers[name] for name in shown if name in numbers}
+        | {"report": dg.MetadataValue.md(page)},
+        pictures=report_pictures(report.path),
+        checks=checks,
+    )
+
+
+def report_pictures(report: Path) -> dict[str, bytes]:
+    """Return the pictures of a finished report by name; one without any has none."""
+    return {path.stem: path.read_bytes() for path in sorted((report / "pictures").glob("*"))}
 
 
 def picture_markdown(name: str, data: bytes) -> str:

@@ -12,10 +12,17 @@ from zuroku.datasets.collection import load_features
 from zuroku.datasets.geodata.collection import features_fingerprint
 from zuroku.datasets.geodata.features import CARD, FEATURES, FeatureTable
 from zuroku.datasets.manifest import Dataset
-from zuroku.datasets.place_labels import IMBALANCE, PlaceLabelSettings, label_dataset, read_labels
+from zuroku.datasets.place_labels import (
+    IMBALANCE,
+    PlaceLabelSettings,
+    label_dataset,
+    markdown_table,
+    read_labels,
+)
 from zuroku.datasets.place_splits import PlaceSplitSettings, write_place_splits
 from zuroku.evaluation.place_leakage import PLACE_SPLIT_CHECKS, place_split_findings
 from zuroku.findings import Finding
+from zuroku.geo.sampling import points_by_class
 from zuroku.profile import Profile
 from zuroku.reports.place_figures import points_map
 
@@ -56,9 +63,12 @@ def features_asset(
         changed = source_changed(folder / CARD, features_fingerprint(settings, profile.root))
         outcome = stages.reproduce(stage, force=changed, say=context.log.info)
         found = FeatureTable(folder)
-        pictures = {}
+        pictures, tables = {}, {}
         if stage == POINTS:
-            pictures["map"] = points_map(found.frame, FeatureTable(profile.dataset(AREAS)).frame)
+            areas = FeatureTable(profile.dataset(AREAS)).frame
+            pictures["map"] = points_map(found.frame, areas)
+            counts = markdown_table(points_by_class(found.frame, areas))
+            tables["by_municipality"] = dg.MetadataValue.md(counts)
         return materialized(
             Artifact(folder, found.version, proof=FEATURES),
             settings,
@@ -69,6 +79,7 @@ def features_asset(
                 "report": dg.MetadataValue.json(found.card["report"]),
                 "dvc_md5": outcome.md5,
                 "stage_ran": outcome.ran,
+                **tables,
             },
             pictures=pictures,
             checks=check_results(_findings(found), _FEATURE_CHECKS[:1]),

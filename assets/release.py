@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.checks import check_results, check_specs
-from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, resolve
+from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, report_pictures, resolve
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact, build, verify
 from zuroku.datasets.manifest import Dataset
@@ -15,7 +15,6 @@ from zuroku.evaluation.gate import GateSettings
 from zuroku.findings import Finding
 from zuroku.profile import Profile
 from zuroku.publishing import publish, published
-from zuroku.reports.figure_tagger import report_pictures
 from zuroku.reports.release import ReleaseSettings, read_verdict
 
 _CODE_VERSION = "2"

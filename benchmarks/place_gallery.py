@@ -21,7 +21,8 @@ from zuroku.artifacts import Artifact, build
 from zuroku.geo.answers import AnswerSettings
 from zuroku.indexes.answer_policy import AnswerPolicy, RadiusSettings
 from zuroku.indexes.place_build import build_place_index
-from zuroku.indexes.place_bundle import GIVEN_COLUMNS, PlaceBundle, PlaceIndexSettings, place_thumbnail
+from zuroku.indexes.place_bundle import GIVEN_COLUMNS, PLACE_THUMBNAIL_PX, PlaceBundle, PlaceIndexSettings
+from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.bundle import write_geolocator
 from zuroku.models.geolocation.card import GeolocatorCard
 from zuroku.models.geolocation.network import create_geolocator
@@ -139,7 +140,8 @@ def write_gallery(
         answer=AnswerSettings(),
         radius=RadiusSettings(confidence=0.9, quantile=10.0, normalised=False, floor=1.0, n_groups=100),
     )
-    picture = place_thumbnail(Image.open(io.BytesIO(drawn_picture(384, 96, 0, "PNG"))))
+    drawn = Image.open(io.BytesIO(drawn_picture(384, 96, 0, "PNG")))
+    picture = thumbnail_jpeg(drawn, PLACE_THUMBNAIL_PX)
     return build_place_index(
         photographs.vectors,
         photographs.payload,

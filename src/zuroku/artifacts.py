@@ -4,6 +4,7 @@ Every output of every task goes through ``build``; every input is checked by ``v
 here knows what the files mean.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -13,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from zuroku.errors import BusyError, IntegrityError
+from zuroku.errors import BusyError, IntegrityError, StorageError
 
 SEAL = "SHA256SUMS"
 _CHUNK_BYTES = 1 << 20
+_FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,24 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
                 remedy="wait for it to finish, or stop it, then run this again",
             ) from error
         yield
+
+
+@contextmanager
+def room(folder: Path, needed: str, kept: str = "nothing stays behind") -> Iterator[None]:
+    """Turn what a full disk raises inside into a ``StorageError``: no room in ``folder`` for the ``needed``.
+
+    ``kept`` tells what a second run finds.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL_DISK:
+            raise
+        raise StorageError(
+            f"no room left while writing {folder}: {error.strerror}",
+            expected=f"space for {needed}",
+            remedy=f"free space or raise the limit and run the same command: {kept}",
+        ) from error
 
 
 def _sync(folder: Path) -> None:

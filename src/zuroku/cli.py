@@ -326,16 +326,25 @@ def upload(
 @app.command()
 def rollback(
     name: Annotated[str, typer.Argument(help="What to take back: figure_index or place_index.")],
+    server: Annotated[
+        str | None,
+        typer.Option(help="Take it back on this Qdrant server, not here; its key: QDRANT_API_KEY."),
+    ] = None,
     var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
 ) -> None:
     """Go back to the index that was published before; a second time, further back.
 
     Models are not taken back like this: the registry names their champions.
     """
+    from zuroku.indexes.place_server import connect, rollback_place_collection
     from zuroku.profile import champion_folder
     from zuroku.publishing import rollback as roll_back
 
     with explained():
+        if server is not None:
+            client = connect(server, os.environ.get("QDRANT_API_KEY"))
+            typer.echo(f"{name}: {rollback_place_collection(client, name)} is served again")
+            return
         champion = champion_folder(var, name)
         typer.echo(f"{name}: version {roll_back(champion).sha256[:16]} is published again")
 

@@ -232,7 +232,7 @@ def test_a_model_that_trained_on_a_test_book_is_refused_as_champion_and_as_chall
     said = failure(workshop.release(leaky))
     assert "IntegrityError" in said
     assert "the challenger" in said
-    assert "trained on 1 books of the test set" in said
+    assert "trained on 1 groups of the test set" in said
     assert (workshop.alias(), workshop.publication()) == (None, None)
 
     # As if the splits had been drawn anew after it was released.

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zuroku.artifacts import locked, replace_folder
+from zuroku.artifacts import locked, replace_folder, room
 from zuroku.corpus.pages import Page, PageSource, no_page
 from zuroku.corpus.stage import Figure, PageResult, PageStage
-from zuroku.corpus.units import process_page, room
+from zuroku.corpus.units import NEEDED, process_page
 from zuroku.datasets.ingest import Progress
 from zuroku.errors import ConfigError
 from zuroku.streams import ordered_map
@@ -60,7 +60,7 @@ def extract_figures(
     out = out.resolve()
     work = out.with_name(f".{out.name}.partial")
     report = ExtractionReport()
-    with locked(out.with_name(f".{out.name}.lock"), wait=False), room(out):
+    with locked(out.with_name(f".{out.name}.lock"), wait=False), room(out, NEEDED):
         _refuse_used(out)
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()

@@ -28,13 +28,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from zuroku.artifacts import Artifact, build, write_atomically
+from zuroku.artifacts import Artifact, build, room, write_atomically
 from zuroku.config import Settings, canonical_json
 from zuroku.corpus.executors import UnitExecutor
 from zuroku.corpus.pages import PageSource, no_page
 from zuroku.corpus.stage import PageStage
 from zuroku.corpus.tables import FIGURES, PAGES, PAGES_SCHEMA, concatenate, figures_schema
-from zuroku.corpus.units import UnitSummary, UnitWork, finished, room, write_plan
+from zuroku.corpus.units import NEEDED, UnitSummary, UnitWork, finished, write_plan
 from zuroku.datasets.ingest import Progress
 from zuroku.datasets.manifest import SHARDS
 from zuroku.errors import ConfigError, QuarantineError
@@ -89,7 +89,7 @@ def run_line(
         totals = line.make(folder, work)
         _write_times(out.with_name(f"{out.name}.timings.json"), totals)
 
-    with room(out):
+    with room(out, NEEDED, "finished units are kept"):
         artifact = build(out, make)
     _require_fingerprint(artifact.path, fingerprint)
     shutil.rmtree(state, ignore_errors=True)

@@ -4,19 +4,17 @@ A worker, wherever it runs, takes the number of a unit and needs nothing else bu
 ``UnitWork``. Which units there are, and what becomes of them, is decided in ``line``.
 """
 
-import errno
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from zuroku.artifacts import write_atomically
+from zuroku.artifacts import room, write_atomically
 from zuroku.corpus.pages import Page
 from zuroku.corpus.stage import Figure, PageResult, PageStage, Stopwatch
 from zuroku.corpus.tables import (
@@ -29,11 +27,11 @@ from zuroku.corpus.tables import (
     table_bytes,
 )
 from zuroku.datasets.shards import ShardWriter, member_key
-from zuroku.errors import BundleError, ImageError, IntegrityError, StorageError, ZurokuError
+from zuroku.errors import BundleError, ImageError, IntegrityError, ZurokuError
 
 COMMIT = "commit.json"
-
-_FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+NEEDED = "the crops and rows of all pages"
+"""What a full disk has no room for."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def process_unit(stage: PageStage, work: UnitWork, number: int) -> UnitSummary:
     done = finished(work, number)
     if done is not None:
         return done
-    with room(work.state):
+    with room(work.state, NEEDED, "finished units are kept"):
         aside = Path(tempfile.mkdtemp(prefix=f".{number:06d}.", dir=work.state / "units"))
         try:
             summary = _write_unit(stage, work, number, aside)
@@ -142,21 +140,6 @@ def finished(work: UnitWork, number: int) -> UnitSummary | None:
 def write_plan(path: Path, pages: list[Page]) -> None:
     """Record the pages of a unit."""
     write_atomically(path, json.dumps([asdict(page) for page in pages]).encode())
-
-
-@contextmanager
-def room(folder: Path) -> Iterator[None]:
-    """Turn what a full disk raises inside into a ``StorageError`` about ``folder``."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL_DISK:
-            raise
-        raise StorageError(
-            f"no room left while writing {folder}: {error.strerror}",
-            expected="space for the crops and rows of all pages",
-            remedy="free space or raise the limit and run the same command: finished units are kept",
-        ) from error
 
 
 def _write_unit(stage: PageStage, work: UnitWork, number: int, aside: Path) -> UnitSummary:

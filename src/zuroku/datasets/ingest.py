@@ -5,7 +5,6 @@ does not grow with the collection and the result does not depend on the number o
 finished shard is committed by its part file; a killed ingest goes on after the last commit.
 """
 
-import errno
 import hashlib
 import json
 import shutil
@@ -22,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from zuroku.artifacts import locked, replace_folder, write_atomically
+from zuroku.artifacts import locked, replace_folder, room, write_atomically
 from zuroku.config import Settings
 from zuroku.datasets.images import probe_image
 from zuroku.datasets.manifest import (
@@ -39,10 +38,9 @@ from zuroku.datasets.shards import ShardWriter, member_key
 from zuroku.datasets.source import SourceItem
 from zuroku.datasets.zone_rows import fitted_zones, zone_rows
 from zuroku.datasets.zones import ZonedImage
-from zuroku.errors import DownloadError, ImageError, QuarantineError, SourceError, StorageError
+from zuroku.errors import DownloadError, ImageError, QuarantineError, SourceError
 from zuroku.streams import ordered_map
 
-_FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/tiff": "tif", "image/webp": "webp"}
 
 _Answer = tuple[str, bytes]
@@ -112,7 +110,7 @@ def ingest(
     """
     with locked(out.parent / f".{out.name}.lock", wait=False):
         work = out.parent / f".{out.name}.partial"
-        try:
+        with room(work, "the shards of the collection", "finished shards are kept"):
             _prepare(work, collection.fingerprint)
             _write_shards(collection, work, settings, progress)
             _write_tables(work, settings, card)
@@ -123,14 +121,6 @@ def ingest(
             shutil.rmtree(work / "parts")
             (work / "fingerprint").unlink()
             replace_folder(work, out)
-        except OSError as error:
-            if error.errno not in _FULL_DISK:
-                raise
-            raise StorageError(
-                f"no room left while writing {work}: {error.strerror}",
-                expected="space for the shards of the collection",
-                remedy="free space or raise the limit and run the same command: finished shards are kept",
-            ) from error
     return Dataset(out)
 
 

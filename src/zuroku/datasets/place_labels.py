@@ -62,10 +62,11 @@ def _write(
     labels["group"] = dataset.manifest["group"].to_numpy()
     labels["slice"] = places["slice"].to_numpy()
     labels.to_parquet(out / LABELS, index=False, compression="zstd")
-    (out / IMBALANCE).write_text(_markdown(imbalance_table(labels)), encoding="utf-8")
+    (out / IMBALANCE).write_text(markdown_table(imbalance_table(labels)), encoding="utf-8")
 
 
-def _markdown(table: pd.DataFrame) -> str:
+def markdown_table(table: pd.DataFrame) -> str:
+    """Return ``table`` as Markdown, floats with one digit."""
     head = f"| {' | '.join(map(str, table.columns))} |\n|{'---|' * len(table.columns)}"
     rows = [
         "| " + " | ".join(f"{v:,.1f}" if isinstance(v, float) else str(v) for v in row) + " |"

@@ -5,7 +5,6 @@ fifteenth of its vectors, whatever the number of figures. A build that was
 killed begins again: what costs time are the vectors, and keeping those is the caller's part.
 """
 
-import errno
 import hashlib
 import shutil
 from array import array
@@ -21,9 +20,9 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from zuroku import artifacts
-from zuroku.artifacts import Artifact
+from zuroku.artifacts import Artifact, room
 from zuroku.datasets.shards import member_key
-from zuroku.errors import BundleError, ImageError, StorageError
+from zuroku.errors import BundleError, ImageError
 from zuroku.indexes.approximate import can_approximate, write_codes
 from zuroku.indexes.bundle import (
     CODES,
@@ -43,7 +42,6 @@ from zuroku.indexes.router import RouteSettings
 from zuroku.indexes.spool import TagSpool, ThumbnailShards, join_spools
 from zuroku.indexes.thumbnail import check_thumbnail
 
-_FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _SHOWN = 5
 
 
@@ -84,16 +82,8 @@ def build_index(
             shutil.rmtree(work)
             raise
 
-    try:
+    with room(target, "vectors, codes, payload and thumbnails, and once more for the largest tag"):
         return artifacts.build(target, make)
-    except OSError as error:
-        if error.errno not in _FULL_DISK:
-            raise
-        raise StorageError(
-            f"no room left while building {target}: {error.strerror}",
-            expected="space for vectors, codes, payload and thumbnails, and once more for the largest tag",
-            remedy="free space or raise the limit, and run the same command",
-        ) from error
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 Engines make their own files of a finished bundle (``place_index``, ``place_server``).
 """
 
-import errno
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zuroku import artifacts
-from zuroku.artifacts import Artifact
+from zuroku.artifacts import Artifact, room
 from zuroku.datasets.shards import ShardWriter
-from zuroku.errors import BundleError, GeoDataError, ImageError, StorageError
+from zuroku.errors import BundleError, GeoDataError, ImageError
 from zuroku.geo.distances import checked_coordinates
 from zuroku.indexes.place_bundle import (
     GALLERY_SPLITS,
@@ -25,14 +24,14 @@ from zuroku.indexes.place_bundle import (
     MANIFEST,
     PAYLOAD,
     PAYLOAD_SCHEMA,
+    PLACE_THUMBNAIL_PX,
     THUMBNAILS,
     VECTORS,
     PlaceIndexSettings,
     PlaceManifest,
-    check_place_thumbnail,
 )
+from zuroku.indexes.thumbnail import check_thumbnail
 
-_FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _SHOWN = 5
 _BLOCK = 16_384
 _ROW_GROUP = 8192
@@ -86,16 +85,8 @@ def build_place_index(
             shutil.rmtree(work)
             raise
 
-    try:
+    with room(target, "vectors, payload and thumbnails"):
         return artifacts.build(target, make)
-    except OSError as error:
-        if error.errno not in _FULL_DISK:
-            raise
-        raise StorageError(
-            f"no room left while building {target}: {error.strerror}",
-            expected="space for vectors, payload and thumbnails",
-            remedy="free space or raise the limit, and run the same command",
-        ) from error
 
 
 def _checked_payload(payload: pd.DataFrame, n_vectors: int) -> pd.DataFrame:
@@ -159,7 +150,7 @@ def _check_thumbnails(thumbnails: Sequence[bytes] | None, ids: pd.Series) -> Non
     for item_id, data in zip(ids, thumbnails, strict=True):
         try:
             if data:
-                check_place_thumbnail(data)
+                check_thumbnail(data, PLACE_THUMBNAIL_PX)
         except ImageError as error:
             raise BundleError(
                 f"photograph {item_id} has {error.found}", expected=error.expected, remedy=error.remedy
@@ -198,8 +189,7 @@ def _write_thumbnails(thumbnails: Sequence[bytes] | None, n: int, path: Path) ->
     try:
         for row, data in enumerate(thumbnails):
             if data:
-                suffix = "webp" if data[8:12] == b"WEBP" else "jpg"
-                places[row] = writer.add(f"{row:09d}.{suffix}", data), len(data)
+                places[row] = writer.add(f"{row:09d}.jpg", data), len(data)
     finally:
         writer.close()
     return places

@@ -11,7 +11,6 @@ bundle, and can be thrown away. Writing a bundle belongs to ``place_build``, sea
 - ``thumbnails.tar``: a small picture of each photograph, where they were given, at the offset of its row.
 """
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,13 +23,12 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image, UnidentifiedImageError
 from pydantic import Field
 
 from zuroku.artifacts import verify
 from zuroku.config import Settings, parse_settings
 from zuroku.datasets.shards import ShardReader
-from zuroku.errors import BundleError, ConfigError, EvaluationError, ImageError
+from zuroku.errors import BundleError, ConfigError, EvaluationError
 from zuroku.geo.distances import Coordinates
 
 MANIFEST = "manifest.json"
@@ -39,8 +37,7 @@ PAYLOAD = "payload.parquet"
 THUMBNAILS = "thumbnails.tar"
 
 FORMAT = 1
-THUMBNAIL_PX = 96
-_FORMATS = ("JPEG", "WEBP")
+PLACE_THUMBNAIL_PX = 96
 
 AREAS = ("prefecture", "municipality", "town")
 """Columns by which a search may be kept to an area; they hold codes, "" where there is none."""
@@ -197,34 +194,6 @@ def read_place_bundle(path: Path) -> PlaceBundle:
     bundle = PlaceBundle(folder, manifest, verify(folder).sha256)
     bundle.check()
     return bundle
-
-
-def place_thumbnail(image: Image.Image) -> bytes:
-    """Return ``image`` as a JPEG whose longer side has at most 96 px; it is never enlarged."""
-    small = image.convert("RGB")  # always a copy: thumbnail() works in place
-    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), reducing_gap=2.0)
-    encoded = io.BytesIO()
-    small.save(encoded, format="JPEG", quality=80)
-    return encoded.getvalue()
-
-
-def check_place_thumbnail(data: bytes) -> None:
-    """Check by its header that ``data`` is a JPEG or WebP of at most 96 px.
-
-    Raises:
-        ImageError: it is not.
-    """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            found, longer_side = str(image.format), max(image.size)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
-        found, longer_side = "unreadable image", 0
-    if found not in _FORMATS or longer_side > THUMBNAIL_PX:
-        raise ImageError(
-            f"a thumbnail that is a {found} of {longer_side} px",
-            expected=f"a JPEG or WebP of at most {THUMBNAIL_PX} px",
-            remedy="make it with place_thumbnail",
-        )
 
 
 def _read_manifest(folder: Path) -> PlaceManifest:

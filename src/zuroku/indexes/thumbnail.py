@@ -1,4 +1,4 @@
-"""Thumbnails: the small JPEG of a figure that an index keeps, so that results can be drawn from it alone."""
+"""Thumbnails: the small JPEG of a picture that an index keeps, so that results can be drawn from it alone."""
 
 import io
 
@@ -9,17 +9,17 @@ from zuroku.errors import ImageError
 THUMBNAIL_PX = 256
 
 
-def thumbnail_jpeg(image: Image.Image) -> bytes:
-    """Return ``image`` as a JPEG whose longer side has at most ``THUMBNAIL_PX``; it is never enlarged."""
+def thumbnail_jpeg(image: Image.Image, longest_px: int = THUMBNAIL_PX) -> bytes:
+    """Return ``image`` as a JPEG whose longer side has at most ``longest_px``; it is never enlarged."""
     small = image.convert("RGB")  # always a copy: thumbnail() works in place
-    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), reducing_gap=2.0)
+    small.thumbnail((longest_px, longest_px), reducing_gap=2.0)
     encoded = io.BytesIO()
     small.save(encoded, format="JPEG", quality=85)
     return encoded.getvalue()
 
 
-def check_thumbnail(data: bytes) -> None:
-    """Check by its header that ``data`` is a JPEG of at most ``THUMBNAIL_PX``.
+def check_thumbnail(data: bytes, longest_px: int = THUMBNAIL_PX) -> None:
+    """Check by its header that ``data`` is a JPEG of at most ``longest_px``.
 
     Raises:
         ImageError: it is not.
@@ -29,9 +29,9 @@ def check_thumbnail(data: bytes) -> None:
             found, longer_side = str(image.format), max(image.size)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
         found, longer_side = "unreadable image", 0
-    if found != "JPEG" or longer_side > THUMBNAIL_PX:
+    if found != "JPEG" or longer_side > longest_px:
         raise ImageError(
             f"a thumbnail that is a {found} of {longer_side} px",
-            expected=f"a JPEG of at most {THUMBNAIL_PX} px",
+            expected=f"a JPEG of at most {longest_px} px",
             remedy="make it with thumbnail_jpeg",
         )

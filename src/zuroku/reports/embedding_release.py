@@ -7,10 +7,10 @@ import pandas as pd
 
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
-from zuroku.evaluation.gate import Evaluated, GateSettings, confirm, decide
+from zuroku.evaluation.gate import Evaluated, GateSettings
 from zuroku.models.embedding.predictor import EmbedderPredictor
 from zuroku.reports.embeddings import embedded_figures
-from zuroku.reports.release import refuse_leak, write_verdict
+from zuroku.reports.release import judge_release
 
 
 def judge_embedder(
@@ -38,17 +38,8 @@ def _judge(
     out: Path,
 ) -> None:
     table = pd.read_parquet(splits.path / "splits.parquet")
-    books = set(table.loc[table["split"] == "test", "group"])
 
-    def evaluated(name: str, bundle: Artifact) -> Evaluated:
-        refuse_leak(name, bundle.path, books)
+    def evaluate(bundle: Artifact) -> Evaluated:
         return embedded_figures(dataset, table, "test", EmbedderPredictor(bundle.path)).evaluated()
 
-    ours = evaluated("challenger", challenger)
-    if champion is not None and champion.sha256 == challenger.sha256:
-        verdict = confirm(ours, settings)
-    else:
-        verdict = decide(ours, evaluated("champion", champion) if champion else None, settings)
-    write_verdict(verdict, challenger, champion, settings, out)
-    (out / "pictures").mkdir(exist_ok=True)
-    (out / "report.md").write_text(f"# Release of figure_embedder\n\n{verdict.reason}\n", encoding="utf-8")
+    judge_release("figure_embedder", splits, challenger, champion, settings, evaluate, out)

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -153,9 +153,18 @@ def evaluation_findings(metrics: dict[str, Any], settings: EvaluationSettings) -
     ]
 
 
-def report_pictures(report: Path) -> dict[str, bytes]:
-    """Return the pictures of a finished evaluation by name."""
-    return {path.stem: path.read_bytes() for path in sorted((report / "pictures").iterdir())}
+def flat_tagger_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of an evaluation by flat names, those that are defined."""
+    flat: dict[str, float] = {}
+    for key, value in metrics.items():
+        if isinstance(value, dict) and key in ("macro_f1", "micro_f1", "pooled_f1"):
+            flat |= {key: value["value"], f"{key}_low": value["low"], f"{key}_high": value["high"]}
+        elif isinstance(value, dict) and key == "per_tag":
+            flat |= {f"f1.{tag}": row["f1"] for tag, row in value.items()}
+            flat |= {f"ap.{tag}": row["average_precision"] for tag, row in value.items()}
+        elif isinstance(value, int | float):
+            flat[key] = float(value)
+    return {key: value for key, value in flat.items() if np.isfinite(value)}
 
 
 def error_sheet(

@@ -1,16 +1,15 @@
-"""Drawings of numbers for reports: confusion matrix, bars by label, reliability diagram, training curves.
+"""Drawings of numbers for reports: confusion matrix, bars by label, reliability diagram, errors on a map.
 
 Numbers in, PNG bytes out. Nothing is computed here beyond what is drawn; sheets of images live in
 ``contact_sheet``.
 """
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager
@@ -149,26 +148,6 @@ def reliability_diagram(targets: Array, probabilities: Array, bins: int = 15) ->
     return _png(figure)
 
 
-def training_curves(losses: Mapping[str, Sequence[float]], scores: Mapping[str, Sequence[float]]) -> bytes:
-    """Draw losses and scores by epoch side by side: name to one value per epoch, the first being epoch 1.
-
-    NaN leaves a gap (an epoch without validation).
-
-    Raises:
-        EvaluationError: there is no value at all.
-    """
-    raise_if_any(
-        [] if any(map(len, [*losses.values(), *scores.values()])) else ["no losses and no scores"],
-        expected="at least one epoch of one series",
-        remedy="draw after the first epoch",
-    )
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    _draw_series(left, losses, "loss")
-    _draw_series(right, scores, "score")
-    return _png(figure)
-
-
 def error_map(truth: Array, answers: Array, gallery: Array) -> bytes:
     """Draw a line from each true place to its answer, over the gallery; all ``(n, 2)`` latitude, longitude.
 
@@ -219,17 +198,6 @@ def share_within_figure(shares: Mapping[str, Mapping[str, float]]) -> bytes:
     axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
-
-
-def _draw_series(axes: Axes, series: Mapping[str, Sequence[float]], title: str) -> None:
-    for (name, values), colour in zip(series.items(), _cycle(len(series)), strict=True):
-        epochs = np.arange(1, len(values) + 1)
-        axes.plot(epochs, values, ".-", color=colour, linewidth=1.2, markersize=4, label=name)
-    axes.set_title(title)
-    axes.set_xlabel("epoch")
-    axes.grid(color="#dddddd")
-    if series:
-        axes.legend(fontsize=8)
 
 
 def _cycle(length: int) -> list[str]:

@@ -8,13 +8,13 @@ import pandas as pd
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.places.table import read_places
-from zuroku.evaluation.gate import Evaluated, GateSettings, confirm, decide
+from zuroku.evaluation.gate import Evaluated, GateSettings
 from zuroku.evaluation.geolocation import error_km
 from zuroku.geo.answers import AnswerSettings
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.place_answers import Way, answers_by_way
 from zuroku.reports.place_vectors import locate_photographs
-from zuroku.reports.release import refuse_leak, write_verdict
+from zuroku.reports.release import judge_release
 
 # One way for both, whatever either would serve.
 _WAY: Way = ("cluster_medoid", "everywhere")
@@ -49,20 +49,11 @@ def _judge(
     out: Path,
 ) -> None:
     table = pd.read_parquet(splits.path / "splits.parquet")
-    tested = set(table.loc[table["split"] == "test", "group"])
 
-    def evaluated(name: str, bundle: Artifact) -> Evaluated:
-        refuse_leak(name, bundle.path, tested)
+    def evaluate(bundle: Artifact) -> Evaluated:
         return _evaluated(dataset, table, GeolocatorPredictor(bundle.path))
 
-    ours = evaluated("challenger", challenger)
-    if champion is not None and champion.sha256 == challenger.sha256:
-        verdict = confirm(ours, settings)
-    else:
-        verdict = decide(ours, evaluated("champion", champion) if champion else None, settings)
-    write_verdict(verdict, challenger, champion, settings, out)
-    (out / "pictures").mkdir(exist_ok=True)
-    (out / "report.md").write_text(f"# Release of geolocator\n\n{verdict.reason}\n", encoding="utf-8")
+    judge_release("geolocator", splits, challenger, champion, settings, evaluate, out)
 
 
 def _evaluated(dataset: Dataset, splits: pd.DataFrame, predictor: GeolocatorPredictor) -> Evaluated:

@@ -7,10 +7,10 @@ import pandas as pd
 
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
-from zuroku.evaluation.gate import Evaluated, GateSettings, confirm, decide
+from zuroku.evaluation.gate import Evaluated, GateSettings
 from zuroku.models.layout.page_detector import PageDetector
 from zuroku.reports.layout import score_pages, zones_of
-from zuroku.reports.release import refuse_leak, write_verdict
+from zuroku.reports.release import judge_release
 from zuroku.training.pages import annotated_pages
 
 
@@ -43,15 +43,7 @@ def _judge(
     zones = zones_of(PageDetector(challenger.path))
     pages = annotated_pages(dataset, table, "test", zones.classes)
 
-    def evaluated(name: str, bundle: Artifact) -> Evaluated:
-        refuse_leak(name, bundle.path, set(pages.groups))
+    def evaluate(bundle: Artifact) -> Evaluated:
         return score_pages(dataset, pages, PageDetector(bundle.path), zones).evaluated()
 
-    ours = evaluated("challenger", challenger)
-    if champion is not None and champion.sha256 == challenger.sha256:
-        verdict = confirm(ours, settings)
-    else:
-        verdict = decide(ours, evaluated("champion", champion) if champion else None, settings)
-    write_verdict(verdict, challenger, champion, settings, out)
-    (out / "pictures").mkdir(exist_ok=True)
-    (out / "report.md").write_text(f"# Release of layout_detector\n\n{verdict.reason}\n", encoding="utf-8")
+    judge_release("layout_detector", splits, challenger, champion, settings, evaluate, out)

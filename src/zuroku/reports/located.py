@@ -13,8 +13,9 @@ import pandas as pd
 from zuroku.datasets.images import decode_rgb
 from zuroku.errors import ImageError
 from zuroku.indexes.answer_policy import PlaceEstimate, area_filter, estimate_place
-from zuroku.indexes.place_bundle import THUMBNAIL_PX, PlaceBundle, place_thumbnail
+from zuroku.indexes.place_bundle import PLACE_THUMBNAIL_PX, PlaceBundle
 from zuroku.indexes.place_index import PlaceIndex
+from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.geolocation import read_policy
 from zuroku.reports.heat_map import heat_map_page
@@ -73,7 +74,7 @@ def locate(image: Path, predictor: GeolocatorPredictor, index: PlaceIndex) -> Lo
         if task in heads:
             code, share = heads[task]
             heads[task] = (names.get(code, code), share)
-    thumbnail = place_thumbnail(decode_rgb(data, min_side_px=2 * THUMBNAIL_PX))
+    thumbnail = thumbnail_jpeg(decode_rgb(data, min_side_px=2 * PLACE_THUMBNAIL_PX), PLACE_THUMBNAIL_PX)
     return Located(estimate, neighbours, heads, policy.radius.confidence, thumbnail)
 
 

@@ -8,10 +8,13 @@ import math
 from collections.abc import Sequence
 
 import geopandas as gpd
+import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 from PIL import Image
 
+from zuroku.datasets.images import decode_rgb
+from zuroku.datasets.manifest import Dataset
 from zuroku.errors import EvaluationError
 from zuroku.reports.contact_sheet import contact_sheet
 
@@ -72,11 +75,20 @@ def panorama_sheet(
     A panorama of four headings is folded: north and east above south and west, so that each is seen twice
     as large. Other pictures stay as they are.
     """
-    folded = [(_folded(picture), lines) for picture, lines in pictures]
+    folded = [(folded_panorama(picture), lines) for picture, lines in pictures]
     return contact_sheet(folded, columns=columns, title=title, thumbnail_px=260)
 
 
-def _folded(picture: Image.Image) -> Image.Image:
+def dataset_sheet(dataset: Dataset, count: int = 12) -> bytes:
+    """Return a sheet of ``count`` photographs of ``dataset``, evenly over its manifest, with their ids."""
+    rows = dataset.rows()
+    chosen = np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))
+    pictures = [(decode_rgb(dataset.read(rows[place])), [rows[place].item_id]) for place in chosen]
+    return panorama_sheet(pictures, title=str(dataset.card["name"]))
+
+
+def folded_panorama(picture: Image.Image) -> Image.Image:
+    """Return a panorama of four headings as a square, two above two; any other picture as it is."""
     if picture.width < _LEAST_RATIO * picture.height:
         return picture
     half = picture.width // 2

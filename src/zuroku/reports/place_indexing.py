@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 from pydantic import Field
 
 from zuroku.artifacts import Artifact
@@ -22,10 +21,17 @@ from zuroku.datasets.place_labels import read_labels
 from zuroku.datasets.places.table import read_places
 from zuroku.findings import Finding
 from zuroku.indexes.place_build import build_place_index
-from zuroku.indexes.place_bundle import PlaceBundle, PlaceIndexSettings, place_thumbnail, read_place_bundle
+from zuroku.indexes.place_bundle import (
+    PLACE_THUMBNAIL_PX,
+    PlaceBundle,
+    PlaceIndexSettings,
+    read_place_bundle,
+)
 from zuroku.indexes.place_index import open_place_index
+from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.geolocation import POLICY, GeolocationEvaluationSettings, choose_policy
+from zuroku.reports.place_figures import folded_panorama
 from zuroku.reports.place_vectors import locate_photographs, nearest_photographs
 
 OUTLINES = "outlines.geojson"
@@ -85,7 +91,9 @@ def index_places(
         OUTLINES: _outlines(areas, settings.outline_tolerance),
         NAMES: _names(areas),
     }
-    thumbnails = [place_thumbnail(_folded(decode_rgb(dataset.read(row)))) for row in held]
+    thumbnails = [
+        thumbnail_jpeg(folded_panorama(decode_rgb(dataset.read(row))), PLACE_THUMBNAIL_PX) for row in held
+    ]
     return build_place_index(
         gallery.vectors, payload, predictor.sha256, settings.index, target, thumbnails, beside
     )
@@ -149,17 +157,6 @@ def _names(areas: FeatureTable) -> bytes:
         for level in ("prefecture", "municipality", "town")
     }
     return json.dumps(names, ensure_ascii=False, sort_keys=True).encode()
-
-
-def _folded(image: Image.Image) -> Image.Image:
-    """Return a panorama of four headings as a square, two above two; any other picture as it is."""
-    width, height = image.size
-    if width < 3 * height:
-        return image
-    sheet = Image.new("RGB", (width // 2, 2 * height))
-    sheet.paste(image.crop((0, 0, width // 2, height)), (0, 0))
-    sheet.paste(image.crop((width // 2, 0, width, height)), (0, height))
-    return sheet
 
 
 def _outlines(areas: FeatureTable, tolerance: float) -> bytes:

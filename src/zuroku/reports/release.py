@@ -1,6 +1,7 @@
 """Judging a release: challenger against champion on the same frozen test set, in words and pictures."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,12 +15,18 @@ from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
 from zuroku.errors import IntegrityError
 from zuroku.evaluation.confusion import predicted_classes
-from zuroku.evaluation.gate import GateSettings, Verdict, confirm, decide
+from zuroku.evaluation.gate import Evaluated, GateSettings, confirm, decide
 from zuroku.evaluation.hierarchy import build_hierarchy
 from zuroku.models.bundle import read_card, training_groups
 from zuroku.reports.figure_tagger import ScoredFigures, error_sheet, score_figures
 
 VERDICT = "verdict.json"
+PAGE = "report.md"
+
+_SHOWN = 24
+
+Evaluate = Callable[[Artifact], Evaluated]
+"""Measures one bundle on the frozen test set."""
 
 
 class ReleaseSettings(Settings):
@@ -27,9 +34,6 @@ class ReleaseSettings(Settings):
 
     model: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     gate: GateSettings
-
-
-_SHOWN = 24
 
 
 def judge_figure_tagger(
@@ -42,12 +46,43 @@ def judge_figure_tagger(
 ) -> Artifact:
     """Write the verdict on ``challenger`` to ``target``: JSON, a page, and what the two disagree on.
 
-    A challenger with the champion's seal is the champion: it stays, and there is nothing to compare.
-
     Raises:
         IntegrityError: one of the two has trained on a book of the test set, so no comparison is fair.
     """
     return build(target, partial(_judge, dataset, splits, challenger, champion, settings))
+
+
+def judge_release(
+    model: str,
+    splits: Artifact,
+    challenger: Artifact,
+    champion: Artifact | None,
+    settings: GateSettings,
+    evaluate: Evaluate,
+    out: Path,
+) -> None:
+    """Write the verdict on ``challenger`` and a page to ``out``; ``evaluate`` measures one bundle.
+
+    A challenger with the champion's seal is the champion: it stays, and there is nothing to compare.
+
+    Raises:
+        IntegrityError: one of the two has trained on a group of the test set, so no comparison is fair.
+    """
+    table = pd.read_parquet(splits.path / "splits.parquet")
+    tested = set(table.loc[table["split"] == "test", "group"])
+    _refuse_leak("challenger", challenger.path, tested)
+    if champion is not None and champion.sha256 == challenger.sha256:
+        verdict = confirm(evaluate(challenger), settings)
+    elif champion is None:
+        verdict = decide(evaluate(challenger), None, settings)
+    else:
+        _refuse_leak("champion", champion.path, tested)
+        verdict = decide(evaluate(challenger), evaluate(champion), settings)
+    bundles = {"challenger": challenger.sha256, "champion": champion.sha256 if champion else None}
+    text = json.dumps(asdict(verdict) | {"bundles": bundles, "settings": settings.model_dump()}, indent=2)
+    (out / VERDICT).write_text(text + "\n", encoding="utf-8")
+    (out / "pictures").mkdir(exist_ok=True)
+    (out / PAGE).write_text(f"# Release of {model}\n\n{verdict.reason}\n", encoding="utf-8")
 
 
 def read_verdict(folder: Path) -> dict[str, Any]:
@@ -65,52 +100,28 @@ def _judge(
     out: Path,
 ) -> None:
     table = pd.read_parquet(splits.path / "splits.parquet")
-    card = read_card(challenger.path)
     # On all configured labels, not the challenger's outputs: dropping a hard label must not pay.
-    hierarchy = build_hierarchy(card.hierarchy)
-    in_use = champion is not None and champion.sha256 == challenger.sha256
-    bundles = {"challenger": challenger}
-    if champion is not None and not in_use:
-        bundles["champion"] = champion
-    scored = {
-        name: score_figures(dataset, table, bundle.path, "test", hierarchy=hierarchy)
-        for name, bundle in bundles.items()
-    }
-    for name, bundle in bundles.items():
-        refuse_leak(name, bundle.path, set(scored["challenger"].figures.groups))
-    ours, other = scored["challenger"].evaluated(), scored.get("champion")
-    if in_use:
-        verdict = confirm(ours, settings)
-    else:
-        verdict = decide(ours, other.evaluated() if other else None, settings)
-    write_verdict(verdict, challenger, champion, settings, out)
-    (out / "pictures").mkdir(exist_ok=True)
-    page = f"# Release of figure_tagger\n\n{verdict.reason}\n"
-    if other is not None:
-        page += _disagreements(dataset, scored["challenger"], other, out / "pictures")
-    (out / "report.md").write_text(page, encoding="utf-8")
+    hierarchy = build_hierarchy(read_card(challenger.path).hierarchy)
+    scored: list[ScoredFigures] = []
+
+    def evaluate(bundle: Artifact) -> Evaluated:
+        scored.append(score_figures(dataset, table, bundle.path, "test", hierarchy=hierarchy))
+        return scored[-1].evaluated()
+
+    judge_release("figure_tagger", splits, challenger, champion, settings, evaluate, out)
+    if len(scored) == 2:
+        new, old = scored
+        with (out / PAGE).open("a", encoding="utf-8") as page:
+            page.write(_disagreements(dataset, new, old, out / "pictures"))
 
 
-def write_verdict(
-    verdict: Verdict, challenger: Artifact, champion: Artifact | None, settings: GateSettings, out: Path
-) -> None:
-    """Write ``verdict`` with the bundles it is about and the rule it was made by."""
-    bundles = {"challenger": challenger.sha256, "champion": champion.sha256 if champion else None}
-    text = json.dumps(asdict(verdict) | {"bundles": bundles, "settings": settings.model_dump()}, indent=2)
-    (out / VERDICT).write_text(text + "\n", encoding="utf-8")
-
-
-def refuse_leak(name: str, bundle: Path, test_groups: set[str]) -> None:
-    """Refuse a bundle that has seen a test book; ``name`` says whether challenger or champion.
-
-    Raises:
-        IntegrityError: it has.
-    """
-    seen = sorted(training_groups(bundle) & test_groups)
+def _refuse_leak(name: str, bundle: Path, tested: set[str]) -> None:
+    """Refuse a bundle that has seen a test group; ``name`` says whether challenger or champion."""
+    seen = sorted(training_groups(bundle) & tested)
     if seen:
         raise IntegrityError(
-            f"the {name} {bundle} was trained on {len(seen)} books of the test set, such as {seen[:5]}",
-            expected="a model that has seen no test book",
+            f"the {name} {bundle} was trained on {len(seen)} groups of the test set, such as {seen[:5]}",
+            expected="a model that has seen no test group",
             remedy="train again with the permanent splits; never recompute splits.parquet",
         )
 

@@ -8,7 +8,8 @@ from PIL import Image
 
 from zuroku.artifacts import Artifact
 from zuroku.indexes.place_build import build_place_index
-from zuroku.indexes.place_bundle import PlaceIndexSettings, place_thumbnail
+from zuroku.indexes.place_bundle import PLACE_THUMBNAIL_PX, PlaceIndexSettings
+from zuroku.indexes.thumbnail import thumbnail_jpeg
 
 DIMENSION = 16
 ENCODER = "ab" * 32
@@ -43,7 +44,8 @@ def payload(n: int) -> pd.DataFrame:
 def thumbnails(n: int) -> list[bytes]:
     """Return a small JPEG for each photograph but every fourth."""
     return [
-        b"" if row % 4 == 3 else place_thumbnail(Image.new("L", (200, 150), row % 256)) for row in range(n)
+        b"" if row % 4 == 3 else thumbnail_jpeg(Image.new("L", (200, 150), row % 256), PLACE_THUMBNAIL_PX)
+        for row in range(n)
     ]
 
 

@@ -38,3 +38,11 @@ def test_a_thumbnail_keeps_its_shape_and_is_never_enlarged(size, expected):
 def test_what_is_no_thumbnail_is_refused(data, fault):
     with pytest.raises(ImageError, match=fault):
         check_thumbnail(data)
+
+
+def test_another_bound_holds_for_making_and_checking():
+    data = thumbnail_jpeg(Image.new("RGBA", (400, 100)), 96)
+    assert Image.open(io.BytesIO(data)).size == (96, 24)
+    check_thumbnail(data, 96)
+    with pytest.raises(ImageError, match="at most 95 px"):
+        check_thumbnail(data, 95)

@@ -14,7 +14,6 @@ from zuroku.reports.figures import (
     label_bars,
     reliability_diagram,
     share_within_figure,
-    training_curves,
 )
 
 NAMES = ["graphic_map", "graphic_graph", "picture_landmark", "stamp", "図版"]
@@ -82,15 +81,6 @@ def test_the_reliability_diagram_shows_the_data_and_checks_them():
     assert (pixels(honest) != pixels(reversed_)).any()
     with pytest.raises(EvaluationError, match="NaN"):
         reliability_diagram(np.ones((1, 1)), np.array([[np.nan]]))
-
-
-def test_training_curves_leave_gaps_and_draw_no_missing_panel():
-    losses = {"train": [1.0, 0.5, 0.4], "val": [float("nan"), 0.6, float("nan")]}
-    png = training_curves(losses, {"macro F1": [0.2, 0.5, 0.7]})
-    assert len(png) < 60_000
-    assert (pixels(png) != pixels(training_curves(losses, {}))).any()
-    with pytest.raises(EvaluationError, match="no losses and no scores"):
-        training_curves({"train": []}, {})
 
 
 def red(png):

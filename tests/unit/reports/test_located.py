@@ -21,8 +21,8 @@ from zuroku.errors import BundleError, ImageError
 from zuroku.geo.answers import AnswerSettings, answer, spread_km
 from zuroku.indexes.answer_policy import AnswerPolicy, RadiusSettings
 from zuroku.indexes.place_build import build_place_index
-from zuroku.indexes.place_bundle import place_thumbnail
 from zuroku.indexes.place_index import EdgePlaceIndex, open_place_index
+from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.located import Located, locate, located_page, located_text
 
@@ -76,7 +76,7 @@ def opened(predictor: GeolocatorPredictor, tmp_path: Path) -> Opened:
             "outlines.geojson": json.dumps(OUTLINES, ensure_ascii=False).encode(),
             "names.json": json.dumps(NAMES, ensure_ascii=False).encode(),
         }
-        thumbnails = [place_thumbnail(Image.new("RGB", (40, 30), (row, 0, 0))) for row in range(N)]
+        thumbnails = [thumbnail_jpeg(Image.new("RGB", (40, 30), (row, 0, 0))) for row in range(N)]
         rows = payload(N) if table is None else table
         sha256 = encoder or predictor.sha256
         build_place_index(vectors(), rows, sha256, SETTINGS, tmp_path / "index", thumbnails, beside)

@@ -3,7 +3,6 @@
 What the columns mean, each reader knows. Here is only how a table is checked, written and read again.
 """
 
-import errno
 import json
 import shutil
 from collections.abc import Mapping
@@ -14,13 +13,12 @@ from typing import Any
 
 import geopandas as gpd
 
-from zuroku.artifacts import file_sha256, locked, replace_folder, write_atomically
-from zuroku.errors import GeoDataError, IntegrityError, StorageError
+from zuroku.artifacts import file_sha256, locked, replace_folder, room, write_atomically
+from zuroku.errors import GeoDataError, IntegrityError
 
 FEATURES = "features.parquet"
 CARD = "dataset.json"
 
-_FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _SHOWN = 5
 
 
@@ -81,21 +79,13 @@ def write_features(frame: gpd.GeoDataFrame, card: Mapping[str, Any], out: Path) 
     ordered = frame.sort_values("feature_id", ignore_index=True)
     with locked(out.parent / f".{out.name}.lock", wait=False):
         work = out.parent / f".{out.name}.partial"
-        try:
+        with room(work, "the table of features", "what lay there stays"):
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir()
             ordered.to_parquet(work / FEATURES, index=False, compression="zstd", schema_version="1.1.0")
             text = json.dumps(dict(card) | _numbers(ordered), ensure_ascii=False, indent=2)
             write_atomically(work / CARD, (text + "\n").encode())
             replace_folder(work, out)
-        except OSError as error:
-            if error.errno not in _FULL_DISK:
-                raise
-            raise StorageError(
-                f"no room left while writing {work}: {error.strerror}",
-                expected="space for the table of features",
-                remedy="free space or raise the limit and run the same command",
-            ) from error
     return FeatureTable(out)
 
 

@@ -25,6 +25,7 @@ from zuroku.datasets.images import decode_reduced
 from zuroku.datasets.ingest import Collection, IngestSettings
 from zuroku.datasets.places.boundary import usable_coordinates
 from zuroku.datasets.places.exif import LONGEST_WEBP_PX, positioned_webp
+from zuroku.datasets.places.google import GoogleStreetViewSettings, google_street_view
 from zuroku.datasets.places.mapillary import Mapillary, MapillarySettings
 from zuroku.datasets.places.photo_folder import PhotoFolder, PlaceFolderSettings
 from zuroku.datasets.places.provider import PlaceItem, PlaceProvider, Places
@@ -54,8 +55,9 @@ class PlaceCollectionSettings(Settings):
     licence: str = Field(min_length=1)
     url: str
     citation: str = ""
-    source: Literal["generated", "mapillary", "folder", "im2gps", "yfcc", "mp16", "gldv2"]
+    source: Literal["generated", "mapillary", "google", "folder", "im2gps", "yfcc", "mp16", "gldv2"]
     mapillary: MapillarySettings | None = None
+    google: GoogleStreetViewSettings | None = None
     folder: PlaceFolderSettings | None = None
     im2gps: Im2gpsSettings | None = None
     yfcc: YfccSettings | None = None
@@ -132,6 +134,8 @@ def _provider(
         # The client stays open as long as items are read, which is until the process ends.
         client = PoliteClient(settings.mapillary.http)
         return Mapillary(settings.mapillary, around, root / settings.mapillary.destination, client)
+    if settings.google is not None and settings.source == "google":
+        google_street_view(settings.google)
     if settings.folder is not None and settings.source == "folder":
         below = settings.folder.model_copy(update={"root": root / settings.folder.root})
         return PhotoFolder(below, licence, url)

@@ -3,6 +3,8 @@
 Nothing here asks the server anything.
 """
 
+from typing import NoReturn
+
 from pydantic import Field, SecretStr
 
 from zuroku.config import Settings
@@ -18,29 +20,26 @@ class GoogleStreetViewSettings(Settings):
     key: SecretStr | None = Field(default=None, exclude=True, repr=False)
 
 
-class GoogleStreetView:
-    """Not available: the constructor says so, and which terms stand against it."""
+def google_street_view(settings: GoogleStreetViewSettings) -> NoReturn:
+    """Say that there is no such provider, and which terms stand against it.
 
-    def __init__(self, settings: GoogleStreetViewSettings) -> None:
-        """Refuse.
-
-        Raises:
-            ConfigError: always. The terms of the Google Maps Platform forbid scraping, storing images beyond
-                what they name, and training models on them, so zuroku implements no fetching on purpose.
-        """
-        terms = (
-            "Google Street View is not available: the Google Maps Platform terms forbid to scrape, to store "
-            "and to train on its images, and each request needs a paid key"
-        )
-        if not settings.own_agreement:
-            raise ConfigError(
-                terms,
-                expected="an open source, or own_agreement: true with a key under an agreement of your own",
-                remedy="use source: mapillary or source: folder",
-            )
-        missing = "" if settings.key is not None else ", and no key is given"
+    Raises:
+        ConfigError: always. The terms of the Google Maps Platform forbid scraping, storing images beyond
+            what they name, and training models on them, so zuroku implements no fetching on purpose.
+    """
+    terms = (
+        "Google Street View is not available: the Google Maps Platform terms forbid to scrape, to store "
+        "and to train on its images, and each request needs a paid key"
+    )
+    if not settings.own_agreement:
         raise ConfigError(
-            f"{terms}{missing}; zuroku leaves fetching out on purpose, whatever own_agreement says",
-            expected="a PlaceProvider written by whoever has such an agreement",
-            remedy="export the images under your agreement and read them with source: folder",
+            terms,
+            expected="an open source, or own_agreement: true with a key under an agreement of your own",
+            remedy="use source: mapillary or source: folder",
         )
+    missing = "" if settings.key is not None else ", and no key is given"
+    raise ConfigError(
+        f"{terms}{missing}; zuroku leaves fetching out on purpose, whatever own_agreement says",
+        expected="a PlaceProvider written by whoever has such an agreement",
+        remedy="export the images under your agreement and read them with source: folder",
+    )

@@ -21,7 +21,7 @@ from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.places.collection import SKIPPED, PlaceCollectionSettings, open_places
 from zuroku.datasets.places.exif import exif_position
 from zuroku.datasets.places.findings import PLACE_CHECKS, place_findings
-from zuroku.datasets.places.google import GoogleStreetView, GoogleStreetViewSettings
+from zuroku.datasets.places.google import GoogleStreetViewSettings, google_street_view
 from zuroku.datasets.places.provider import PlaceItem
 from zuroku.datasets.places.table import PLACES, read_places
 from zuroku.datasets.source import SourceItem
@@ -227,10 +227,10 @@ class TestSettings:
 
     def test_google_street_view_refuses_and_says_why(self) -> None:
         with pytest.raises(ConfigError, match="terms forbid") as caught:
-            GoogleStreetView(GoogleStreetViewSettings())
+            google_street_view(GoogleStreetViewSettings())
         assert "own_agreement: true" in caught.value.expected
         with pytest.raises(ConfigError, match="on purpose"):
-            GoogleStreetView(GoogleStreetViewSettings(own_agreement=True, key="k"))
+            google_street_view(GoogleStreetViewSettings(own_agreement=True, key="k"))
 
 
 class TestRealData:

@@ -8,8 +8,6 @@ from zuroku.datasets.sample.photos.places.terrain import Air
 from zuroku.datasets.sample.photos.rendering.bodies import Light
 from zuroku.datasets.sample.photos.rendering.materials import Colour
 
-Rng = np.random.Generator
-
 
 @dataclass(frozen=True)
 class Weather:
@@ -58,9 +56,3 @@ def air(weather: Weather, azimuth_deg: float) -> Air:
         weather.haze_km,
         weather.cloud,
     )
-
-
-def draw_weather(rng: Rng, dusk: bool = True) -> Weather:
-    """Draw a weather; at dusk only where that is allowed."""
-    names = [name for name in WEATHERS if dusk or name != "dusk"]
-    return WEATHERS[names[int(rng.integers(len(names)))]]
