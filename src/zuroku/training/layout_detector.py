@@ -216,7 +216,7 @@ def _fit(
     if settings.family == "ultralytics":
         return train_ultralytics(
             dataset, pages, settings.classes, settings.architecture, settings.weights, settings.size_px,
-            settings.loop, scratch, tracker,
+            settings.least_side_px, settings.loop, scratch, tracker,
         )  # fmt: skip
     # New layers are drawn here: equal inputs give equal models.
     torch.manual_seed(settings.loop.seed)

@@ -1,7 +1,8 @@
 """Training by Ultralytics' own trainer: pages in its folder layout, a network out.
 
-Its schedule, augmentation and losses are its own, which is what makes the comparison fair; ours are the
-data, the split, the size, the number of epochs and the seed. Its loggers are off: the tracker hears of it.
+Its optimizer, schedule, augmentation and losses are its own, which is what makes the comparison fair; ours
+are the data, the split, the zones that are asked for, the size, the batch, the number of epochs and the
+seed. Its loggers are off: the tracker hears of it.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from torch import nn
 from zuroku.artifacts import write_atomically
 from zuroku.datasets.manifest import Dataset
 from zuroku.models.layout.decoding import GridOutput
+from zuroku.models.layout.preprocessing import scaled_size
 from zuroku.models.layout.ultralytics_network import (
     LICENCE,
     GridNetwork,
@@ -25,7 +27,7 @@ from zuroku.models.layout.ultralytics_network import (
 )
 from zuroku.tracking import Tracker
 from zuroku.training.loop import LoopSettings
-from zuroku.training.pages import AnnotatedPages
+from zuroku.training.pages import AnnotatedPages, input_targets
 
 
 def train_ultralytics(
@@ -35,15 +37,17 @@ def train_ultralytics(
     architecture: str,
     weights: str,
     size_px: int,
+    least_side_px: float,
     loop: LoopSettings,
     scratch: Path,
     tracker: Tracker,
 ) -> tuple[nn.Module, GridOutput, str]:
     """Train ``architecture`` in ``scratch``, or go on where a killed training stopped.
 
+    Zones with a side below ``least_side_px`` in the input are left out, as for our own detectors.
     Returns the best epoch's network as ``GridNetwork``, how to read it, and its licence.
     """
-    description = _write_layout(dataset, pages, classes, scratch)
+    description = write_layout(dataset, pages, classes, size_px, least_side_px, scratch)
     last = scratch / "run" / "weights" / "last.pt"
     package = ultralytics_package()
     if last.exists():
@@ -56,6 +60,9 @@ def train_ultralytics(
             "epochs": loop.epochs,
             "patience": loop.patience,
             "batch": loop.batch_size,
+            # Otherwise gradients are gathered until 64 pages have been seen: on a hundred pages, two steps
+            # an epoch.
+            "nbs": loop.batch_size,
             "imgsz": size_px,
             "seed": loop.seed % (1 << 31),
             "workers": loop.workers,
@@ -85,21 +92,26 @@ def _report(trainer: Any, tracker: Tracker) -> None:
     tracker.log_metrics(metrics, step=trainer.epoch + 1)
 
 
-def _write_layout(
-    dataset: Dataset, pages: dict[str, AnnotatedPages], classes: Sequence[str], scratch: Path
+def write_layout(
+    dataset: Dataset,
+    pages: dict[str, AnnotatedPages],
+    classes: Sequence[str],
+    size_px: int,
+    least_side_px: float,
+    scratch: Path,
 ) -> Path:
     """Write images, label files (class, centre and size as shares of the page) and the description."""
     for split, part in pages.items():
         images, labels = scratch / "images" / split, scratch / "labels" / split
         images.mkdir(parents=True, exist_ok=True)
         labels.mkdir(parents=True, exist_ok=True)
-        for number, row in enumerate(part.rows):
-            size = np.array([row.width, row.height] * 2, dtype=np.float64)
-            boxes = part.boxes[number] / size
+        asked = input_targets(part, size_px, least_side_px)
+        for number, (row, target) in enumerate(zip(part.rows, asked, strict=True)):
+            boxes = target["boxes"].numpy() / np.tile(scaled_size(row.width, row.height, size_px), 2)
             centres, extents = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
             lines = [
                 f"{label} {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n"
-                for label, (x, y), (w, h) in zip(part.labels[number], centres, extents, strict=True)
+                for label, (x, y), (w, h) in zip(target["labels"].tolist(), centres, extents, strict=True)
             ]
             (labels / f"{number:06d}.txt").write_text("".join(lines))
             suffix = {"image/jpeg": "jpg", "image/png": "png", "image/tiff": "tif", "image/webp": "webp"}
