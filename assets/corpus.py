@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
+from assets.canary import canary_metadata, canary_pictures
 from assets.checks import check_results, check_specs
 from assets.figures import MODEL as TAGGER
 from assets.layout import MODEL as DETECTOR
@@ -12,16 +13,17 @@ from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialize
 from zuroku.artifacts import Artifact, verify
 from zuroku.corpus.batches import BatchPages, CorpusSettings, batch_names
 from zuroku.corpus.bundles import StageBundles
+from zuroku.corpus.canary import FigureKind
 from zuroku.corpus.executors import ThreadExecutor, UnitExecutor
 from zuroku.corpus.figure_corpus import FigureCorpus
 from zuroku.corpus.findings import CORPUS_CHECKS, CorpusCheckSettings, corpus_findings
-from zuroku.corpus.indexing import INDEX_CHECKS, index_figures, index_findings
+from zuroku.corpus.indexing import INDEX_CHECKS, FigureIndexingSettings, index_figures, index_findings
 from zuroku.corpus.line import run_line
 from zuroku.corpus.manifest import list_batches, read_batches
 from zuroku.findings import Finding
 from zuroku.indexes.bundle import IndexSettings
+from zuroku.indexes.switch import CANARY_CHECK, recipe, switch_index
 from zuroku.profile import Profile
-from zuroku.publishing import publish
 from zuroku.reports.corpus import corpus_sheet
 from zuroku.reports.release import ReleaseSettings
 
@@ -114,11 +116,12 @@ def manifest_asset(profile: Profile) -> dg.AssetsDefinition:
 
 
 def index_asset(profile: Profile) -> dg.AssetsDefinition:
-    """Return the asset that builds the index of all figures, checks it, and publishes it."""
-    defaults = profile.load(INDEX, IndexSettings)
+    """Return the asset that builds the index of all figures, checks it, and switches to it."""
+    defaults = profile.load(INDEX, FigureIndexingSettings)
     launch = launch_config(defaults)
     corpus = profile.load(FIGURES, CorpusSettings)
     models = _models(profile, corpus.embedders.values())
+    checks = (*INDEX_CHECKS, CANARY_CHECK)
 
     @dg.asset(
         name=INDEX,
@@ -130,7 +133,7 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         code_version=CODE_VERSIONS["index"],
         ins={"batches": dg.AssetIn(MANIFEST)},
         deps=[f"{name}_release" for name in models],
-        check_specs=check_specs(INDEX, INDEX_CHECKS, INDEX_CHECKS),
+        check_specs=check_specs(INDEX, checks, checks),
         automation_condition=RETRAIN,
         pool=INDEX,
     )
@@ -139,15 +142,16 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         config: launch,  # type: ignore[valid-type]
         batches: Artifact,
     ) -> dg.MaterializeResult:
-        settings = resolve(config, IndexSettings)
+        settings = resolve(config, FigureIndexingSettings)
         champions = _champions(profile, models)
-        target = profile.output(INDEX, CODE_VERSIONS["index"], settings, {"batches": batches, **champions})
+        built_by = recipe(settings, IndexSettings)
+        target = profile.output(INDEX, CODE_VERSIONS["index"], built_by, {"batches": batches, **champions})
         embedders = {space: champions[name] for space, name in corpus.embedders.items()}
         figures = read_batches(batches.path, profile.home)
-        made = index_figures(figures, embedders, corpus.stage.routes, settings, target)
+        made = index_figures(figures, embedders, corpus.stage.routes, built_by, target)
         findings = index_findings(made.path)
-        if all(finding.passed for finding in findings):
-            publish(made, profile.champion(INDEX))
+        kind = FigureKind(figures)
+        verdict = switch_index(made, profile.champion(INDEX), kind, settings.canary, findings)
         spaces = json.loads((made.path / "manifest.json").read_text(encoding="utf-8"))["spaces"]
         return materialized(
             made,
@@ -155,8 +159,10 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
             metadata={
                 "figures": sum(space["count"] for space in spaces.values()),
                 "slices": dg.MetadataValue.json({name: space["slices"] for name, space in spaces.items()}),
+                **canary_metadata(verdict),
             },
-            checks=check_results(findings, INDEX_CHECKS),
+            pictures=canary_pictures(verdict),
+            checks=check_results([*findings, verdict.finding], checks),
         )
 
     return figure_index

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.checks import check_results, check_specs
+from assets.embeddings import SCENES
 from assets.outputs import ARTIFACT, OWNERS, launch_config, reported, resolve
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact
@@ -10,6 +11,7 @@ from zuroku.datasets.manifest import Dataset
 from zuroku.findings import Finding
 from zuroku.profile import Profile
 from zuroku.reports.feature_tuning import (
+    AnnotatedScenes,
     FeatureTuningStudySettings,
     flat_results,
     read_results,
@@ -21,13 +23,17 @@ ASSET = "feature_tuning"
 OBJECTS = "ukbench"
 SEARCHED = (OBJECTS, "holidays", "oxford5k")
 
-_CODE_VERSION = "2"
+_CODE_VERSION = "3"
 
 
 def feature_tuning_asset(profile: Profile) -> dg.AssetsDefinition:
-    """Return the asset that trains every variant on objects and searches three sets with it."""
+    """Return the asset that trains every variant on objects and searches three sets with it.
+
+    Photographs with boxes come in where the profile asks for the crops of a detector.
+    """
     defaults = profile.load(ASSET, FeatureTuningStudySettings)
     launch = launch_config(defaults)
+    scenes = (SCENES, f"{SCENES}_splits") if defaults.detects else ()
 
     @dg.asset(
         name=ASSET,
@@ -37,7 +43,10 @@ def feature_tuning_asset(profile: Profile) -> dg.AssetsDefinition:
         dagster_type=ARTIFACT,
         kinds={"pytorch", "report", "mlflow"},
         code_version=_CODE_VERSION,
-        ins={"splits": dg.AssetIn(f"{OBJECTS}_splits"), **{name: dg.AssetIn(name) for name in SEARCHED}},
+        ins={
+            "splits": dg.AssetIn(f"{OBJECTS}_splits"),
+            **{name: dg.AssetIn(name) for name in (*SEARCHED, *scenes)},
+        },
         tags={"study": GROUP},
         check_specs=check_specs(ASSET, ("not_collapsed",), ()),
     )
@@ -46,14 +55,15 @@ def feature_tuning_asset(profile: Profile) -> dg.AssetsDefinition:
         config: launch,  # type: ignore[valid-type]
         tracker: dg.ResourceParam[RunTracking],
         splits: Artifact,
-        **searched: Artifact,
+        **made: Artifact,
     ) -> dg.MaterializeResult:
         settings = resolve(config, FeatureTuningStudySettings)
-        inputs = {"splits": splits, **searched}
-        datasets = {name: Dataset(found.path) for name, found in searched.items()}
+        inputs = {"splits": splits, **made}
+        datasets = {name: Dataset(made[name].path) for name in SEARCHED}
+        boxed = AnnotatedScenes(Dataset(made[scenes[0]].path), made[scenes[1]]) if scenes else None
         target = profile.output(ASSET, _CODE_VERSION, settings, inputs)
         with tracker.run(context, settings, inputs) as run:
-            report = run_feature_tuning(datasets, splits, settings, target, _CODE_VERSION)
+            report = run_feature_tuning(datasets, splits, settings, target, _CODE_VERSION, boxed)
             rows = read_results(report.path)
             fallen = [row["variant"] for row in rows if row["collapsed"]]
             says = f"collapsed variants: {', '.join(fallen) or 'none'}"

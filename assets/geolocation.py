@@ -3,6 +3,7 @@
 import dagster as dg
 import pandas as pd
 
+from assets.canary import canary_metadata, canary_pictures
 from assets.checks import check_results, check_specs
 from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, reported, resolve
 from assets.places import AREAS, GROUP, LABELS, PHOTOGRAPHS, SPLITS
@@ -11,11 +12,11 @@ from zuroku.artifacts import Artifact, verify
 from zuroku.config import config_hash
 from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.manifest import Dataset
+from zuroku.indexes.switch import CANARY_CHECK, recipe, switch_index
 from zuroku.models.bundle import open_card
 from zuroku.models.geolocation.card import GeolocatorCard
 from zuroku.models.geolocation.findings import GEOLOCATOR_CHECKS, geolocator_findings
 from zuroku.profile import Profile
-from zuroku.publishing import publish
 from zuroku.reports.geolocation import (
     GEOLOCATION_CHECKS,
     GeolocationEvaluationSettings,
@@ -24,9 +25,11 @@ from zuroku.reports.geolocation import (
     geolocation_findings,
     read_geolocation_metrics,
 )
+from zuroku.reports.place_canary import PlaceKind
 from zuroku.reports.place_indexing import (
     PLACE_INDEX_CHECKS,
     PlaceIndexingSettings,
+    PlaceSwitchSettings,
     index_places,
     place_index_findings,
 )
@@ -41,7 +44,7 @@ OTHER_SPLITS = {f"{MODEL}_split_{split}": f"{SPLITS}_{split}" for split in ("pap
 """The geolocator trained on the paper's random split, and on splits that keep more distance."""
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
-CODE_VERSIONS = {"geolocator": "1", "evaluation": "1", "index": "1"}
+CODE_VERSIONS = {"geolocator": "1", "evaluation": "2", "index": "2"}
 
 
 def geolocator_asset(
@@ -155,11 +158,12 @@ def evaluation_asset(
 
 
 def index_asset(profile: Profile) -> dg.AssetsDefinition:
-    """Return the asset that builds the index of the champion's gallery, checks it, and publishes it."""
-    defaults = profile.load(INDEX, PlaceIndexingSettings)
+    """Return the asset that builds the index of the champion's gallery, checks it, and switches to it."""
+    defaults = profile.load(INDEX, PlaceSwitchSettings)
     launch = launch_config(defaults)
     answers = profile.load(f"{MODEL}_evaluation", GeolocationEvaluationSettings)
     model = profile.load(f"{MODEL}_release", ReleaseSettings).model
+    checks = (*PLACE_INDEX_CHECKS, CANARY_CHECK)
 
     @dg.asset(
         name=INDEX,
@@ -177,7 +181,7 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         },
         # The evaluation hands nothing over, but how answers are made is chosen by its configuration.
         deps=[f"{MODEL}_release", f"{MODEL}_evaluation"],
-        check_specs=check_specs(INDEX, PLACE_INDEX_CHECKS, PLACE_INDEX_CHECKS),
+        check_specs=check_specs(INDEX, checks, checks),
         automation_condition=RETRAIN,
         pool=INDEX,
     )
@@ -189,7 +193,8 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         splits: Artifact,
         areas: Artifact,
     ) -> dg.MaterializeResult:
-        settings = resolve(config, PlaceIndexingSettings)
+        settings = resolve(config, PlaceSwitchSettings)
+        built_by = recipe(settings, PlaceIndexingSettings)
         champion = verify(profile.champion(model).resolve())
         inputs = {
             PHOTOGRAPHS: photographs,
@@ -199,25 +204,28 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
             model: champion,
         }
         version = f"{CODE_VERSIONS['index']}.{config_hash(answers)[:12]}"
-        target = profile.output(INDEX, version, settings, inputs)
+        target = profile.output(INDEX, version, built_by, inputs)
+        dataset = Dataset(photographs.path)
         made = index_places(
-            Dataset(photographs.path),
+            dataset,
             labels,
             splits,
             FeatureTable(areas.path),
             champion,
             answers,
-            settings,
+            built_by,
             target,
         )
         findings = place_index_findings(made.path)
-        if all(finding.passed for finding in findings):
-            publish(made, profile.champion(settings.index.name))
+        kind = PlaceKind(dataset, geolocators=champion.path.parent)
+        in_use = profile.champion(settings.index.name)
+        verdict = switch_index(made, in_use, kind, settings.canary, findings)
         return materialized(
             made,
             settings,
-            metadata={finding.check: finding.says for finding in findings},
-            checks=check_results(findings, PLACE_INDEX_CHECKS),
+            metadata={finding.check: finding.says for finding in findings} | canary_metadata(verdict),
+            pictures=canary_pictures(verdict),
+            checks=check_results([*findings, verdict.finding], checks),
         )
 
     return place_index

@@ -11,27 +11,25 @@ import dagster as dg
 
 from assets import corpus, embeddings, figures, geolocation, layout, places
 from assets.datasets import dataset_asset
+from assets.embedding_lineage import embedding_assets, space_embedders
 from assets.embedding_study import CHAIN, COMPARED, IMAGENET, IMET, OPEN_IMAGES
 from assets.embedding_study import COMPARISON as EMBEDDING_COMPARISON
-from assets.embedding_study import comparison_asset as embedding_comparison_asset
 from assets.feature_tuning import ASSET as FEATURE_TUNING
-from assets.feature_tuning import GROUP as TUNING_GROUP
-from assets.feature_tuning import OBJECTS, SEARCHED, feature_tuning_asset
+from assets.feature_tuning import OBJECTS
 from assets.layout_study import COMPARISON, STUDIED, comparison_asset
 from assets.release import release_asset
 from assets.scorecard import SCORECARD, scorecard_asset
 from assets.splits import splits_asset
 from zuroku.config import Settings, config_hash
 from zuroku.corpus.batches import CorpusSettings
+from zuroku.corpus.indexing import FigureIndexingSettings
 from zuroku.datasets.place_labels import PlaceLabelSettings
 from zuroku.datasets.place_splits import PlaceSplitSettings
 from zuroku.datasets.splits import SplitSettings
-from zuroku.indexes.bundle import IndexSettings
 from zuroku.models.embedding.settings import EmbedderSettings
 from zuroku.profile import Profile
 from zuroku.reports.corpus_tags import TaggingSettings
 from zuroku.reports.embedding_comparison import EmbeddingComparisonSettings
-from zuroku.reports.embedding_release import judge_embedder
 from zuroku.reports.embeddings import EmbeddingEvaluationSettings
 from zuroku.reports.feature_tuning import FeatureTuningStudySettings
 from zuroku.reports.figure_tagger import EvaluationSettings
@@ -41,7 +39,7 @@ from zuroku.reports.label_issues import LabelIssueReportSettings
 from zuroku.reports.layout import LayoutEvaluationSettings
 from zuroku.reports.layout_comparison import LayoutComparisonSettings
 from zuroku.reports.layout_release import judge_layout_detector
-from zuroku.reports.place_indexing import PlaceIndexingSettings
+from zuroku.reports.place_indexing import PlaceSwitchSettings
 from zuroku.reports.release import ReleaseSettings, judge_figure_tagger
 from zuroku.reports.scorecard import ScorecardSettings
 from zuroku.training.embedder import EmbedderTrainingSettings
@@ -57,11 +55,6 @@ _DETECTOR = layout.MODEL
 _EMBEDDER = embeddings.MODEL
 _GEOLOCATOR = geolocation.MODEL
 _MAP = (places.ROADS, places.LANDMARKS, places.AREAS, places.ADMIN)
-_SEARCHED = {
-    "ukbench": "Objects, each photographed four times (UKBench's layout).",
-    "holidays": "Scenes, each photographed a few times (INRIA Holidays' layout).",
-    "oxford5k": "Buildings with good, fair and junk views (Oxford5k's layout).",
-}
 
 
 @dataclass(frozen=True)
@@ -116,7 +109,7 @@ _GEOLOCATION_SETTINGS: dict[str, Configured] = {
     _GEOLOCATOR: Configured(_GEOLOCATOR, GeolocatorTrainingSettings),
     f"{_GEOLOCATOR}_evaluation": Configured(f"{_GEOLOCATOR}_evaluation", GeolocationEvaluationSettings),
     f"{_GEOLOCATOR}_release": Configured(f"{_GEOLOCATOR}_release", ReleaseSettings),
-    geolocation.INDEX: Configured(geolocation.INDEX, PlaceIndexingSettings),
+    geolocation.INDEX: Configured(geolocation.INDEX, PlaceSwitchSettings),
     **{name: Configured(name, GeolocatorTrainingSettings) for name in geolocation.STUDIED},
     **{
         f"{name}_evaluation": Configured(f"{_GEOLOCATOR}_evaluation", GeolocationEvaluationSettings)
@@ -132,7 +125,7 @@ _GEOLOCATION_SETTINGS: dict[str, Configured] = {
 _CORPUS_SETTINGS: dict[str, Configured] = {
     corpus.FIGURES: Configured(corpus.FIGURES, CorpusSettings),
     corpus.MANIFEST: Configured(corpus.FIGURES, CorpusSettings),
-    corpus.INDEX: Configured(corpus.INDEX, IndexSettings),
+    corpus.INDEX: Configured(corpus.INDEX, FigureIndexingSettings),
 }
 
 
@@ -147,7 +140,7 @@ def build_assets(profile: Profile) -> list[dg.AssetsDefinition]:
         assets += _layout_assets(profile)
         studied += [f"{_DETECTOR}_evaluation", COMPARISON]
     if _has(profile, _EMBEDDING_SETTINGS):
-        assets += _embedding_assets(profile)
+        assets += embedding_assets(profile)
         studied += [f"{_EMBEDDER}_evaluation", EMBEDDING_COMPARISON, FEATURE_TUNING]
     if _has(profile, _GEOLOCATION_SETTINGS):
         assets += _geolocation_assets(profile)
@@ -164,6 +157,9 @@ def configured(profile: Profile) -> dict[str, Configured]:
     for lineage in (*lineages, _CORPUS_SETTINGS):
         if _has(profile, lineage):
             found |= lineage
+    if _has(profile, _EMBEDDING_SETTINGS):
+        releases = [f"{name}_release" for name in space_embedders(profile)]
+        found |= {name: Configured(name, ReleaseSettings) for name in releases}
     return found
 
 
@@ -231,37 +227,6 @@ def _layout_assets(profile: Profile) -> list[dg.AssetsDefinition]:
             )
         ),
         comparison_asset(profile),
-    ]
-
-
-def _embedding_assets(profile: Profile) -> list[dg.AssetsDefinition]:
-    study = embeddings.GROUP
-    museum, scenes = embeddings.MUSEUM, embeddings.SCENES
-    return [
-        dataset_asset(profile, museum, "Museum objects with attributes (iMet 2019's layout).", _CLASS_FLOOR),
-        splits_asset(profile, f"{museum}_splits", museum, "group", study),
-        embeddings.embedder_asset(profile, _EMBEDDER, museum, study=None),
-        embeddings.evaluation_asset(profile, _EMBEDDER, study=None),
-        release_asset(
-            profile,
-            _EMBEDDER,
-            figures.DATASET,
-            embeddings.FIGURE_SPLITS,
-            study,
-            "mAP of tags",
-            judge_embedder,
-        ),
-        dataset_asset(profile, scenes, "Photographs of scenes (Open Images' layout).", _CLASS_FLOOR, study),
-        splits_asset(profile, f"{scenes}_splits", scenes, "group", study, study),
-        embeddings.frozen_asset(profile, IMAGENET, study),
-        embeddings.embedder_asset(profile, OPEN_IMAGES, scenes, study),
-        embeddings.embedder_asset(profile, IMET, museum, study),
-        embeddings.embedder_asset(profile, CHAIN, museum, study, start=OPEN_IMAGES),
-        *(embeddings.evaluation_asset(profile, name, study) for name in COMPARED if name != _EMBEDDER),
-        embedding_comparison_asset(profile),
-        *(dataset_asset(profile, name, _SEARCHED[name], 0, TUNING_GROUP) for name in SEARCHED),
-        splits_asset(profile, f"{OBJECTS}_splits", OBJECTS, "group", TUNING_GROUP, TUNING_GROUP),
-        feature_tuning_asset(profile),
     ]
 
 

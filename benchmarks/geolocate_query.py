@@ -32,12 +32,12 @@ from benchmarks.tagging_speed import image_files
 from benchmarks.timing import circumstances, write_json
 from zuroku.artifacts import write_atomically
 from zuroku.geo.answers import RULES, AnswerSettings, answer
-from zuroku.indexes.place_bundle import read_place_bundle
+from zuroku.indexes.place_bundle import NAMES, OUTLINES, read_place_bundle
 from zuroku.indexes.place_index import PlaceIndex, open_place_index
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.models.geolocation.views import picture_views
-from zuroku.reports.located import locate, located_page
-from zuroku.reports.place_indexing import NAMES, OUTLINES
+from zuroku.reports.located import locate
+from zuroku.reports.located_page import located_page
 from zuroku.reports.place_vectors import nearest_photographs
 
 _CORES = 2

@@ -19,17 +19,22 @@ from PIL import Image
 
 from zuroku.artifacts import Artifact, build
 from zuroku.geo.answers import AnswerSettings
-from zuroku.indexes.answer_policy import AnswerPolicy, RadiusSettings
+from zuroku.indexes.answer_policy import POLICY, AnswerPolicy, RadiusSettings
 from zuroku.indexes.place_build import build_place_index
-from zuroku.indexes.place_bundle import GIVEN_COLUMNS, PLACE_THUMBNAIL_PX, PlaceBundle, PlaceIndexSettings
+from zuroku.indexes.place_bundle import (
+    GIVEN_COLUMNS,
+    NAMES,
+    OUTLINES,
+    PLACE_THUMBNAIL_PX,
+    PlaceBundle,
+    PlaceIndexSettings,
+)
 from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.bundle import write_geolocator
 from zuroku.models.geolocation.card import GeolocatorCard
 from zuroku.models.geolocation.network import create_geolocator
 from zuroku.models.geolocation.settings import GeolocatorNetworkSettings, LocationSettings
 from zuroku.models.geolocation.views import PREPROCESSING
-from zuroku.reports.geolocation import POLICY
-from zuroku.reports.place_indexing import NAMES, OUTLINES
 
 NEIGHBOURS = 100
 

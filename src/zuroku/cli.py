@@ -280,12 +280,10 @@ def geolocate(
     var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
 ) -> None:
     """Say where a photograph may have been taken, within which radius, and by which evidence."""
-    from zuroku.artifacts import write_atomically
     from zuroku.indexes.place_bundle import read_place_bundle
     from zuroku.indexes.place_index import PlaceIndex, open_place_index
-    from zuroku.indexes.place_server import connect, open_place_server
     from zuroku.models.geolocation.predictor import GeolocatorPredictor
-    from zuroku.reports.located import locate, located_page, located_text
+    from zuroku.reports.located import locate, located_text
 
     if coarse and page is not None:
         raise typer.BadParameter("--coarse gives away no map: name one of the two")
@@ -296,12 +294,17 @@ def geolocate(
         if server is None:
             opened = open_place_index(folder)
         else:
+            from zuroku.indexes.place_server import connect, open_place_server
+
             client = connect(server, os.environ.get("QDRANT_API_KEY"))
             opened = open_place_server(read_place_bundle(folder), client)
         try:
             located = locate(image, predictor, opened)
             typer.echo(located_text(located, coarse))
             if page is not None:
+                from zuroku.artifacts import write_atomically
+                from zuroku.reports.located_page import located_page
+
                 write_atomically(page, located_page(located, opened.bundle).encode())
         finally:
             opened.close()

@@ -13,6 +13,7 @@ from zuroku.errors import BundleError
 from zuroku.findings import Finding
 from zuroku.indexes.build import build_index
 from zuroku.indexes.bundle import EncoderIdentity, IndexEntry, IndexSettings, SpaceEncoder
+from zuroku.indexes.canary import CanarySettings
 from zuroku.indexes.router import RouteSettings, primary_tag
 from zuroku.indexes.search import FigureIndex, load_index
 from zuroku.indexes.space import Space
@@ -26,6 +27,12 @@ _NEIGHBOURS = 10
 _LEAST_RECALL = 0.98
 
 
+class FigureIndexingSettings(IndexSettings):
+    """How the index is called and laid out, and what its canary allows."""
+
+    canary: CanarySettings = CanarySettings()
+
+
 def index_figures(
     batches: Mapping[str, Artifact],
     embedders: Mapping[str, Artifact],
@@ -36,6 +43,7 @@ def index_figures(
     """Write the index of all figures of ``batches`` (batch → figure corpus) to ``target``.
 
     ``embedders`` are the bundles of the spaces and ``routes`` the routes by which the corpus was embedded.
+    Batches without a figure leave no trace.
 
     Raises:
         BundleError: a figure was embedded by another embedder, or for another space.
@@ -45,6 +53,7 @@ def index_figures(
         space: SpaceEncoder(encoder_identity(embedder), embedder.path)
         for space, embedder in embedders.items()
     }
+    batches = {name: batch for name, batch in batches.items() if FigureCorpus(batch.path).card["figures"]}
     data = {name: batch.sha256 for name, batch in batches.items()}
     return build_index(_entries(batches, encoders, routes), settings, encoders, routes, target, data)
 

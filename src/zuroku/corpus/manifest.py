@@ -28,11 +28,10 @@ def list_batches(batches: Mapping[str, Artifact], home: Path, target: Path) -> A
 
 
 def read_batches(folder: Path, home: Path) -> dict[str, Artifact]:
-    """Return the verified batches that the list in ``folder`` names, without those that hold no figure.
+    """Return the verified batches that the list in ``folder`` names.
 
     Raises:
         IntegrityError: a batch is gone or has changed.
     """
     places = json.loads((folder / _LIST).read_text(encoding="utf-8"))
-    batches = {name: verify(home / place["path"], place["sha256"]) for name, place in places.items()}
-    return {name: batch for name, batch in batches.items() if FigureCorpus(batch.path).card["figures"]}
+    return {name: verify(home / place["path"], place["sha256"]) for name, place in places.items()}

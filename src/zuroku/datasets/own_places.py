@@ -18,9 +18,11 @@ from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.ingest import Progress
 from zuroku.datasets.own_profile import NOT_STATED, STAGES, OwnPlaces, profile_files
 from zuroku.datasets.places.boundary import in_boundary
+from zuroku.datasets.places.overlap import require_overlap
 from zuroku.datasets.places.photo_folder import PhotoFolder
 from zuroku.datasets.places.provider import Places
 from zuroku.errors import ConfigError, GeoDataError, StorageError, ZurokuError
+from zuroku.geo.distances import Coordinates
 
 _SHOWN = 5
 
@@ -50,7 +52,8 @@ def ingest_own_places(
 
     Raises:
         ConfigError: the profile's folder exists with other content, or ``templates`` are none.
-        GeoDataError: no photograph has a position, all lie outside the areas, or geodata cannot be used.
+        GeoDataError: no photograph has a position, all lie elsewhere than the areas or the roads, or geodata
+            cannot be used.
         SourceError and others: see ``ingest_features`` and ``ingest_collection``.
     """
     files = profile_files(own, templates, root)
@@ -104,6 +107,8 @@ def _ingest(
         features[stage] = int(table.card["features"])
         if stage == "census_areas":
             outside = _outside(found, table)
+        elif stage == "osm_roads":
+            require_overlap(_positions(found), table.frame, "roads of --osm")
     settings = load_collection(configs / f"{STAGES[-1]}.yaml")
     card = ingest_collection(settings, data / STAGES[-1], root, progress).card
     return OwnPlacesReport(
@@ -136,21 +141,22 @@ def _outside(found: Places, areas: FeatureTable) -> int:
     """Return how many photographs lie outside of all areas.
 
     Raises:
-        GeoDataError: all of them do.
+        GeoDataError: nearly all of them do, or the rest lies only beside them.
     """
-    places = np.array([(place.latitude, place.longitude) for place in found.items])
+    places = _positions(found)
+    require_overlap(places, areas.frame, "areas of --areas")
     inside = in_boundary(places[:, 0], places[:, 1], areas.frame.geometry.union_all())
     if not inside.any():
-        west, south, east, north = areas.frame.total_bounds
-        (least_north, least_east), (most_north, most_east) = places.min(axis=0), places.max(axis=0)
         raise GeoDataError(
-            f"all {len(places)} photographs lie outside the areas: they were taken from {least_north:.4f} to "
-            f"{most_north:.4f} north and {least_east:.4f} to {most_east:.4f} east",
-            expected=f"some from {south:.4f} to {north:.4f} north and {west:.4f} to {east:.4f} east",
-            remedy="give the areas of the city that the photographs show; where the numbers look exchanged, "
-            "exchange the columns (--columns latitude=…,longitude=…)",
+            f"all {len(places)} photographs lie outside the areas, though some lie beside them",
+            expected="photographs within the areas: others are left out",
+            remedy="give areas that hold the places of the photographs",
         )
     return int((~inside).sum())
+
+
+def _positions(found: Places) -> Coordinates:
+    return np.array([(place.latitude, place.longitude) for place in found.items], dtype=np.float64)
 
 
 def _write_files(files: Mapping[str, bytes], folder: Path) -> None:

@@ -7,23 +7,34 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.places.overlap import LEAST_SHARE, require_overlap
 from zuroku.datasets.places.table import read_places
+from zuroku.findings import Finding
 from zuroku.geo.labels import LabelSettings, imbalance_table, label_places
 
 LABELS = "labels.parquet"
 IMBALANCE = "imbalance.md"
 
+_OVERLAPPING = {"areas": ("prefecture", "municipality", "town"), "roads": ("road",)}
+"""Labels by the table that they come from. Landmarks may be none, or elsewhere."""
+
+
+LABEL_CHECKS = ("labelled", "near_roads")
+"""The first stops a run, the second warns: photographs in parks and on squares have no road."""
+
 
 class PlaceLabelSettings(LabelSettings):
-    """How photographs are joined, and the share of them that must lie in a municipality."""
+    """How photographs are joined, and the shares that must lie in a municipality and should be at a road."""
 
     least_share: float = Field(default=0.95, ge=0, le=1)
+    least_road_share: float = Field(default=0.5, ge=0, le=1)
 
 
 def label_dataset(
@@ -35,7 +46,7 @@ def label_dataset(
     the columns of ``label_places`` and the photograph's ``group`` and ``slice``.
 
     Raises:
-        GeoDataError: coordinates or tables cannot be used.
+        GeoDataError: coordinates or tables cannot be used, or areas or roads are those of another land.
         IntegrityError: a photograph of the manifest has no coordinates.
     """
     return build(target, partial(_write, dataset, tables, settings))
@@ -46,19 +57,34 @@ def read_labels(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(folder / LABELS)
 
 
+def label_findings(labels: pd.DataFrame, settings: PlaceLabelSettings) -> list[Finding]:
+    """Check how many photographs lie in a municipality, and how many have a road near enough."""
+    inside, at_road = (float((labels[task] != "").mean()) for task in ("municipality", "road"))
+    near = f"{at_road:.1%} have a road within {settings.max_distance_m:g} m"
+    return [
+        Finding(LABEL_CHECKS[0], inside >= settings.least_share, f"{inside:.1%} lie in a municipality"),
+        Finding(LABEL_CHECKS[1], at_road >= settings.least_road_share, near),
+    ]
+
+
 def _write(
     dataset: Dataset, tables: Mapping[str, FeatureTable], settings: PlaceLabelSettings, out: Path
 ) -> None:
     places = read_places(dataset.root)
+    coordinates = places[["latitude", "longitude"]].to_numpy(dtype=np.float64)
     labels = label_places(
         places["item_id"].tolist(),
-        places[["latitude", "longitude"]].to_numpy(),
+        coordinates,
         tables["areas"].frame,
         tables["roads"].frame,
         tables["landmarks"].frame,
         settings,
         tables["admin"].frame,
     )
+    for what, tasks in _OVERLAPPING.items():
+        # Who has labels lies on the map; the wider search is for a map that gave next to none.
+        if (labels[list(tasks)] != "").any(axis=1).mean() < LEAST_SHARE:
+            require_overlap(coordinates, tables[what].frame, what)
     labels["group"] = dataset.manifest["group"].to_numpy()
     labels["slice"] = places["slice"].to_numpy()
     labels.to_parquet(out / LABELS, index=False, compression="zstd")

@@ -13,10 +13,10 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
-from sklearn.cluster import DBSCAN
 
 from zuroku.config import Settings
 from zuroku.errors import GeoDataError
+from zuroku.geo.dbscan import density_clusters
 from zuroku.geo.distances import EARTH_RADIUS_KM, Coordinates, checked_coordinates
 
 Rule = Literal["centroid", "spherical_median", "kde_mode", "cluster_medoid", "top1"]
@@ -138,18 +138,15 @@ def _cluster_medoid(places: Coordinates, weights: Array, settings: AnswerSetting
 
     Of equal clusters that with the nearest picture is taken; without any cluster, the nearest picture.
     """
-    labels = DBSCAN(
-        eps=settings.cluster_radius_km / EARTH_RADIUS_KM,
-        min_samples=settings.cluster_least,
-        metric="haversine",
-        algorithm="ball_tree",
-    ).fit_predict(np.radians(places))
+    points = _directions(places)
+    near = _arcs(points, points) <= settings.cluster_radius_km / EARTH_RADIUS_KM
+    labels = density_clusters(near, settings.cluster_least)
     clusters = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
     if not clusters:
         return _top1(places, weights, settings)
     # Rounded, so that two orders of the same sum are equal, and the nearest picture decides.
     best = max(clusters, key=lambda rows: (round(float(weights[rows].sum()), 9), weights[rows].max()))
-    chosen: Coordinates = places[best[_medoid(_directions(places[best]), weights[best])]].copy()
+    chosen: Coordinates = places[best[_medoid(points[best], weights[best])]].copy()
     return chosen
 
 

@@ -70,7 +70,9 @@ class SamplingSettings(Settings):
     )
     least_per_class: int = Field(default=10, ge=0, description="points of each kind, where there is room")
     representative: Literal["centroid", "medoid"] = Field(
-        default="centroid", description="of a cluster: its centroid as the paper, or the place nearest to it"
+        default="medoid",
+        description="of a cluster: the place nearest to its centroid, or as the paper the centroid itself, "
+        "which may lie off every road",
     )
 
     @model_validator(mode="after")
@@ -105,7 +107,7 @@ def sample_points(
     2. Landmarks give one place per kind and cell, those larger than a cell one in each cell.
     3. A class with fewer than twice ``least_per_class`` places gets a shorter interval or smaller cells, as
        far as ``closest_m`` allows.
-    4. DBSCAN and halving (``clusters``); each cluster is represented by its centroid or medoid. It counts for
+    4. DBSCAN and halving (``clusters``); each cluster is represented by its medoid or centroid. It counts for
        the rarest class in it that has no points yet, or fewer than ``least_per_class``, or else the rarest.
     5. Points are kept greedily, clusters with the rarest classes first, none nearer than ``closest_m``; then
        places further than that from all points are kept themselves.

@@ -3,18 +3,22 @@
 The rules are ``geo.answers``'s, the radius is ``evaluation.conformal``'s; here is which of them is in use.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from zuroku.config import Settings
+from zuroku.config import Settings, parse_settings
 from zuroku.evaluation.conformal import ConformalRadius
 from zuroku.geo.answers import AnswerSettings, Rule, answer, spread_km
 from zuroku.geo.distances import Coordinates
+
+POLICY = "policy.json"
 
 Area = Literal["everywhere", "prefecture", "municipality"]
 AREAS: tuple[Area, ...] = get_args(Area)
@@ -44,6 +48,12 @@ class AnswerPolicy(Settings):
     answer: AnswerSettings
     radius: RadiusSettings
     abstain_above: float | None = None
+
+
+def read_policy(folder: Path) -> AnswerPolicy:
+    """Return the policy that lies in ``folder``: a finished evaluation, or the bundle of an index."""
+    path = folder / POLICY
+    return parse_settings(json.loads(path.read_text(encoding="utf-8")), AnswerPolicy, origin=str(path))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ bundle, and can be thrown away. Writing a bundle belongs to ``place_build``, sea
 - ``vectors.npy``: ``(n, d)`` float32 unit vectors, in the order of the payload's rows.
 - ``payload.parquet``: ``PAYLOAD_SCHEMA``, one row per photograph.
 - ``thumbnails.tar``: a small picture of each photograph, where they were given, at the offset of its row.
+- ``outlines.geojson`` and ``names.json``: prefectures to draw, and what areas are called; beside them lies
+  the policy of answers (``answer_policy``).
 """
 
 import json
@@ -16,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +37,8 @@ MANIFEST = "manifest.json"
 VECTORS = "vectors.npy"
 PAYLOAD = "payload.parquet"
 THUMBNAILS = "thumbnails.tar"
+OUTLINES = "outlines.geojson"
+NAMES = "names.json"
 
 FORMAT = 1
 PLACE_THUMBNAIL_PX = 96
@@ -77,8 +81,13 @@ class PlaceIndexSettings(Settings):
         "which takes some milliseconds",
     )
     graph_links: int = Field(default=16, ge=2, description="HNSW's m")
-    graph_breadth: int = Field(default=80, ge=4, description="HNSW's ef while building")
-    search_breadth: int = Field(default=256, ge=1, description="HNSW's ef while searching; never below k")
+    graph_breadth: int = Field(default=256, ge=4, description="HNSW's ef while building")
+    search_breadth: int = Field(
+        default=1024,
+        ge=1,
+        description="HNSW's ef while searching; never below k. Photographs of one street are nearly equal: a "
+        "narrower search passes some of them by",
+    )
 
 
 class PlaceManifest(Settings):
@@ -114,7 +123,7 @@ class PlaceBundle:
     @cached_property
     def payload(self) -> pa.Table:
         """The rows of the payload, numbered from 0 as a search names them; about 200 bytes each."""
-        return pq.read_table(self.path / PAYLOAD).combine_chunks()
+        return pq.ParquetFile(self.path / PAYLOAD).read().combine_chunks()
 
     def rows(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> pd.DataFrame:
         """Return what is known of the photographs in ``rows``, in that order.
@@ -194,6 +203,18 @@ def read_place_bundle(path: Path) -> PlaceBundle:
     bundle = PlaceBundle(folder, manifest, verify(folder).sha256)
     bundle.check()
     return bundle
+
+
+def read_outlines(bundle: PlaceBundle) -> dict[str, Any]:
+    """Return the outlines of the prefectures in the bundle as GeoJSON."""
+    outlines: dict[str, Any] = json.loads((bundle.path / OUTLINES).read_text(encoding="utf-8"))
+    return outlines
+
+
+def read_names(bundle: PlaceBundle) -> dict[str, dict[str, str]]:
+    """Return the names of prefectures, municipalities and towns in the bundle, by their codes."""
+    names: dict[str, dict[str, str]] = json.loads((bundle.path / NAMES).read_text(encoding="utf-8"))
+    return names
 
 
 def _read_manifest(folder: Path) -> PlaceManifest:

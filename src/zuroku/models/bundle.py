@@ -11,20 +11,22 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
-
-import torch
-from safetensors.torch import save_file
-from torch import nn
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from zuroku.artifacts import verify
 from zuroku.config import Settings, parse_settings
 from zuroku.errors import BundleError
 
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
 ONNX = "model.onnx"
 WEIGHTS = "model.safetensors"
 CARD = "card.json"
 GROUPS = "training_groups.json"
+
+# Torch is imported where a bundle is written: whoever only uses one would wait for it longest.
 
 C = TypeVar("C", bound=Settings)
 
@@ -54,7 +56,11 @@ class TaggerCard(Settings):
 
 
 def write_bundle(
-    folder: Path, model: nn.Module, card: TaggerCard, training_groups: Sequence[str], example: torch.Tensor
+    folder: Path,
+    model: "nn.Module",
+    card: TaggerCard,
+    training_groups: Sequence[str],
+    example: "torch.Tensor",
 ) -> None:
     """Write the tagger ``model`` and its papers into ``folder``; sealing is left to ``artifacts.build``.
 
@@ -66,12 +72,15 @@ def write_bundle(
 
 def write_model(
     folder: Path,
-    model: nn.Module,
+    model: "nn.Module",
     card: Settings,
     training_groups: Sequence[str],
-    export: Callable[[nn.Module, Path], None],
+    export: "Callable[[nn.Module, Path], None]",
 ) -> None:
     """Write weights, ONNX graph (by ``export``), card and training groups of any served model."""
+    import torch
+    from safetensors.torch import save_file
+
     model = model.eval().to("cpu").to(memory_format=torch.contiguous_format)
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, folder / WEIGHTS)
     # The exporters report each of their passes; none of it is for the user.
@@ -113,7 +122,9 @@ def training_groups(folder: Path) -> set[str]:
     return set(json.loads((folder / GROUPS).read_text(encoding="utf-8")))
 
 
-def _export_batches(example: torch.Tensor, model: nn.Module, path: Path) -> None:
+def _export_batches(example: "torch.Tensor", model: "nn.Module", path: Path) -> None:
+    import torch
+
     torch.onnx.export(
         model,
         (example,),

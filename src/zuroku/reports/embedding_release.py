@@ -8,6 +8,8 @@ import pandas as pd
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
 from zuroku.evaluation.gate import Evaluated, GateSettings
+from zuroku.models.bundle import open_card
+from zuroku.models.embedding.card import EmbedderCard
 from zuroku.models.embedding.predictor import EmbedderPredictor
 from zuroku.reports.embeddings import embedded_figures
 from zuroku.reports.release import judge_release
@@ -42,4 +44,5 @@ def _judge(
     def evaluate(bundle: Artifact) -> Evaluated:
         return embedded_figures(dataset, table, "test", EmbedderPredictor(bundle.path)).evaluated()
 
-    judge_release("figure_embedder", splits, challenger, champion, settings, evaluate, out)
+    name = open_card(challenger.path, EmbedderCard).name
+    judge_release(name, splits, challenger, champion, settings, evaluate, out)

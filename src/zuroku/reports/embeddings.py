@@ -6,7 +6,7 @@ beside numbers in the space that is searched. Search protocols with golden answe
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -89,8 +89,17 @@ def embed_items(embedder: EmbedderPredictor, dataset: Dataset, rows: Sequence[An
     Raises:
         ImageError, OSError: an item cannot be read or decoded.
     """
-    vectors = np.empty((len(rows), embedder.dimension), dtype=np.float32)
-    for place, vector in enumerate(embedder.embed(partial(dataset.read, row) for row in rows)):
+    return embed_reads(embedder, [partial(dataset.read, row) for row in rows])
+
+
+def embed_reads(embedder: EmbedderPredictor, reads: Sequence[Callable[[], bytes]]) -> Vectors:
+    """Return the vectors ``(n, d)`` of encoded pictures, read when their turn comes.
+
+    Raises:
+        ImageError, OSError: a picture cannot be read or decoded.
+    """
+    vectors = np.empty((len(reads), embedder.dimension), dtype=np.float32)
+    for place, vector in enumerate(embedder.embed(reads)):
         if isinstance(vector, Exception):
             raise vector
         vectors[place] = vector

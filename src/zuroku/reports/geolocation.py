@@ -1,7 +1,8 @@
 """Evaluating a geolocator on photographs that it has not seen: answers, heads, radius, floors, slices.
 
-The rule that is served and its radius are chosen on the validation photographs, whose gallery is the training
-set; the test photographs are then judged once, with training and validation photographs as the gallery.
+Validation photographs, whose gallery is the training set, come in two halves by place (``place_halves``): one
+chooses the rule that is served, the other calibrates its radius and when to give no answer. The test
+photographs are then judged once, with training and validation photographs as the gallery.
 """
 
 import json
@@ -17,12 +18,18 @@ import pandas as pd
 from pydantic import Field
 
 from zuroku.artifacts import Artifact, build
-from zuroku.config import Settings, parse_settings
+from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.place_labels import read_labels
 from zuroku.errors import SplitError
 from zuroku.evaluation.bootstrap import Interval
-from zuroku.evaluation.conformal import abstention, calibrate_radius, choose_threshold, radius_coverage
+from zuroku.evaluation.conformal import (
+    ConformalRadius,
+    abstention,
+    calibrate_radius,
+    choose_threshold,
+    radius_coverage,
+)
 from zuroku.evaluation.geolocation import (
     Distances,
     HeadAccuracy,
@@ -39,17 +46,24 @@ from zuroku.findings import Finding
 from zuroku.geo.answers import RULES, AnswerSettings, Rule
 from zuroku.geo.blocks import nearest_km
 from zuroku.geo.labels import TASKS
-from zuroku.indexes.answer_policy import AREAS, AnswerPolicy, Area, conformal_radius, radius_settings
+from zuroku.indexes.answer_policy import (
+    AREAS,
+    POLICY,
+    AnswerPolicy,
+    Area,
+    conformal_radius,
+    radius_settings,
+)
 from zuroku.models.embedding.bundle import build_embedder
 from zuroku.models.embedding.predictor import EmbedderPredictor
 from zuroku.models.embedding.settings import EmbedderSettings
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.geolocation_page import geolocation_page, geolocation_pictures
 from zuroku.reports.place_answers import Answers, Way, answers_by_way, encoder_answers
+from zuroku.reports.place_halves import calibrating
 from zuroku.reports.place_vectors import LocatedPhotographs, locate_photographs, raw_features
 
 METRICS = "metrics.json"
-POLICY = "policy.json"
 PREDICTIONS = "predictions.csv"
 
 GEOLOCATION_CHECKS = (
@@ -128,16 +142,11 @@ def read_geolocation_metrics(folder: Path) -> dict[str, Any]:
     return metrics
 
 
-def read_policy(folder: Path) -> AnswerPolicy:
-    """Return the policy that a finished evaluation chose."""
-    path = folder / POLICY
-    return parse_settings(json.loads(path.read_text(encoding="utf-8")), AnswerPolicy, origin=str(path))
-
-
 def choose_policy(photographs: LocatedPhotographs, settings: GeolocationEvaluationSettings) -> AnswerPolicy:
     """Return how one geolocator answers best on its validation photographs, with the radius that holds there.
 
-    Way and radius are chosen on the same photographs, so the radius is a little too small.
+    One half of the places chooses the way, the other calibrates radius and abstention. Training was stopped
+    by both, so what is left of a radius too small comes from there alone.
 
     Raises:
         SplitError: there are no photographs in train or val.
@@ -182,7 +191,7 @@ def geolocation_findings(
     slack = 2 * math.sqrt(settings.confidence * (1 - settings.confidence) / metrics["test_groups"])
     says = f"holds for {covered:.1%} of the test groups, promised are {settings.confidence:.0%}"
     if metrics["radius"]["median_radius_km"] is None:
-        says = "no radius: too few validation groups to calibrate one"
+        says = "no radius: too few validation groups in the half that calibrates"
     found.append(Finding(GEOLOCATION_CHECKS[2], covered >= settings.confidence - slack, says))
     return found + [Finding(**finding) for finding in metrics["leakage"]]
 
@@ -203,7 +212,8 @@ def _evaluate(
     test = _judged(photographs, ["test"], ["train", "val"], settings)
     policy = _policy(val, settings)
     metrics = _metrics(test, policy, predictor, settings)
-    metrics["validation"] = {"/".join(way): score_distances(val.errors(way)).median_km for way in val.answers}
+    medians = _medians_that_choose(val)
+    metrics["validation"] = {"/".join(way): median for way, median in medians.items()}
     features = raw_features(dataset, photographs.table, EmbedderPredictor(raw.path), predictor.card.views)
     metrics["floors"]["raw_features"] = _raw_floor(features, settings)
     leakage = place_leakage(photographs.table, table, features.vectors, settings.leakage.duplicate_cosine)
@@ -247,29 +257,43 @@ def _judged(
 
 
 def _policy(val: _Judged, settings: GeolocationEvaluationSettings) -> AnswerPolicy:
-    """Choose the way with the smallest median error on validation, and calibrate its radius there.
+    """Choose the way with the smallest median error, and calibrate its radius and abstention on other places.
 
-    Both on the same photographs, so the radius is a little too small: the test groups show by how much.
+    Too few of these for the promise give an infinite radius, which is none, rather than one too small.
     """
-    errors = {way: val.errors(way) for way in val.answers}
-    way = min(errors, key=lambda one: (float(np.median(errors[one])), one))
-    spread, groups = val.answers[way].uncertainty_km, val.queries.table["group"].tolist()
-    radius = calibrate_radius(errors[way], confidence=settings.confidence, uncertainty=spread, groups=groups)
-    kept = choose_threshold(
-        errors[way],
-        spread,
-        radius_km=settings.abstention_km,
-        share=settings.abstention_share,
-        groups=groups,
-    )
+    medians = _medians_that_choose(val)
+    way = min(medians, key=lambda one: (medians[one], one))
+    groups = val.queries.table["group"]
+    held = calibrating(groups.tolist())
+    spread = val.answers[way].uncertainty_km[held]
+    radius, threshold = _calibrated(val.errors(way)[held], spread, groups[held].tolist(), settings)
     return AnswerPolicy(
         rule=way[0],
         area=way[1],
         neighbours=settings.neighbours,
         answer=settings.answer,
         radius=radius_settings(radius),
-        abstain_above=kept.threshold if math.isfinite(kept.threshold) else None,
+        abstain_above=threshold if math.isfinite(threshold) else None,
     )
+
+
+def _calibrated(
+    errors: Distances, spread: Distances, groups: Sequence[str], settings: GeolocationEvaluationSettings
+) -> tuple[ConformalRadius, float]:
+    """Return the radius, and the largest uncertainty that still gets an answer: -∞ where no promise holds."""
+    confidence = settings.confidence
+    if not groups:
+        return ConformalRadius(confidence, math.inf, normalised=False, floor=1.0, n_groups=0), -math.inf
+    kept = choose_threshold(
+        errors, spread, radius_km=settings.abstention_km, share=settings.abstention_share, groups=groups
+    )
+    return calibrate_radius(errors, confidence=confidence, uncertainty=spread, groups=groups), kept.threshold
+
+
+def _medians_that_choose(val: _Judged) -> dict[Way, float]:
+    """Return the median error in km of every way on the places that choose one."""
+    asked = ~calibrating(val.queries.table["group"].tolist())
+    return {way: float(np.median(val.errors(way)[asked])) for way in val.answers}
 
 
 def _metrics(

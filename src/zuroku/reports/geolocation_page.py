@@ -29,7 +29,7 @@ def geolocation_page(metrics: Mapping[str, Any], policy: AnswerPolicy) -> str:
     )
     write(
         f"Served: {policy.rule} of {policy.neighbours} neighbours, sought {_sought(policy)} (the smallest "
-        f"median error on the validation photographs). Median {served['median_km']:.1f} km "
+        f"median error on half of the validation places). Median {served['median_km']:.1f} km "
         f"[{low:.1f}, {high:.1f}].\n"
     )
     _ways(write, metrics)

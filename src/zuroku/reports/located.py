@@ -1,25 +1,22 @@
-"""One photograph located: the answer with its radius, the evidence, and the page that shows both.
+"""One photograph located: the answer with its radius and the evidence; the page that shows both is beside.
 
-The EXIF position of the photograph is never read: an answer comes from the pixels, or there is none.
+The EXIF position of the photograph is never read: an answer comes from the pixels, or there is none. Whoever
+asks for one answer waits for the imports here, so maps, tables of geometries and training stay out of them.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import geopandas as gpd
 import pandas as pd
 
 from zuroku.datasets.images import decode_rgb
 from zuroku.errors import ImageError
-from zuroku.indexes.answer_policy import PlaceEstimate, area_filter, estimate_place
-from zuroku.indexes.place_bundle import PLACE_THUMBNAIL_PX, PlaceBundle
+from zuroku.indexes.answer_policy import PlaceEstimate, area_filter, estimate_place, read_policy
+from zuroku.indexes.place_bundle import PLACE_THUMBNAIL_PX, PlaceBundle, read_names
 from zuroku.indexes.place_index import PlaceIndex
 from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
-from zuroku.reports.geolocation import read_policy
-from zuroku.reports.heat_map import heat_map_page
-from zuroku.reports.place_indexing import read_names, read_outlines
 
 _LISTED = 5
 
@@ -100,28 +97,7 @@ def located_text(located: Located, coarse: bool) -> str:
     return "\n".join(lines)
 
 
-def located_page(located: Located, bundle: PlaceBundle) -> str:
-    """Return the HTML page with the heat map of the evidence; it needs no network."""
-    licences = sorted(set(located.neighbours["licence"]))
-    return heat_map_page(
-        located.estimate.place,
-        located.estimate.radius_km,
-        located.neighbours,
-        located.thumbnail,
-        located.heads,
-        _outlines(bundle),
-        confidence=located.confidence,
-        abstained=located.estimate.abstained,
-        attribution=f"Photographs: {', '.join(licences)}",
-    )
-
-
-# Both are read once for a bundle: those of a country take longer than the rest of a query.
+# Read once for a bundle: those of a country take longer than the rest of a query.
 @lru_cache(maxsize=1)
 def _names(bundle: PlaceBundle) -> dict[str, dict[str, str]]:
     return read_names(bundle)
-
-
-@lru_cache(maxsize=1)
-def _outlines(bundle: PlaceBundle) -> gpd.GeoDataFrame:
-    return gpd.GeoDataFrame.from_features(read_outlines(bundle)["features"], crs="EPSG:4326")

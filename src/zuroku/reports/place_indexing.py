@@ -20,22 +20,22 @@ from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.place_labels import read_labels
 from zuroku.datasets.places.table import read_places
 from zuroku.findings import Finding
+from zuroku.indexes.answer_policy import POLICY
+from zuroku.indexes.canary import CanarySettings
 from zuroku.indexes.place_build import build_place_index
 from zuroku.indexes.place_bundle import (
+    NAMES,
+    OUTLINES,
     PLACE_THUMBNAIL_PX,
-    PlaceBundle,
     PlaceIndexSettings,
     read_place_bundle,
 )
 from zuroku.indexes.place_index import open_place_index
 from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
-from zuroku.reports.geolocation import POLICY, GeolocationEvaluationSettings, choose_policy
+from zuroku.reports.geolocation import GeolocationEvaluationSettings, choose_policy
 from zuroku.reports.place_figures import folded_panorama
 from zuroku.reports.place_vectors import locate_photographs, nearest_photographs
-
-OUTLINES = "outlines.geojson"
-NAMES = "names.json"
 
 PLACE_INDEX_CHECKS = ("finds_itself", "agrees_with_exact_search")
 
@@ -50,6 +50,12 @@ class PlaceIndexingSettings(Settings):
 
     index: PlaceIndexSettings = PlaceIndexSettings(name="place_index")
     outline_tolerance: float = Field(default=0.002, gt=0, description="degrees, of simplified borders")
+
+
+class PlaceSwitchSettings(PlaceIndexingSettings):
+    """How the index is built, and what its canary allows."""
+
+    canary: CanarySettings = CanarySettings()
 
 
 def index_places(
@@ -97,18 +103,6 @@ def index_places(
     return build_place_index(
         gallery.vectors, payload, predictor.sha256, settings.index, target, thumbnails, beside
     )
-
-
-def read_outlines(bundle: PlaceBundle) -> dict[str, Any]:
-    """Return the outlines of the prefectures in the bundle as GeoJSON."""
-    outlines: dict[str, Any] = json.loads((bundle.path / OUTLINES).read_text(encoding="utf-8"))
-    return outlines
-
-
-def read_names(bundle: PlaceBundle) -> dict[str, dict[str, str]]:
-    """Return the names of prefectures, municipalities and towns in the bundle, by their codes."""
-    names: dict[str, dict[str, str]] = json.loads((bundle.path / NAMES).read_text(encoding="utf-8"))
-    return names
 
 
 def place_index_findings(folder: Path) -> list[Finding]:

@@ -4,6 +4,7 @@ What is made of them, scores or an index, belongs to the modules beside.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,8 +18,10 @@ from zuroku.geo.distances import Coordinates
 from zuroku.models.embedding.predictor import EmbedderPredictor
 from zuroku.models.geolocation.predictor import Geolocation, GeolocatorPredictor
 from zuroku.models.geolocation.views import picture_views
+from zuroku.streams import ordered_map
 
 _BLOCK = 1024
+_THREADS = 4
 
 Rows = npt.NDArray[np.intp]
 
@@ -85,14 +88,25 @@ def raw_features(
 ) -> LocatedPhotographs:
     """Return the photographs of ``table`` by an embedder of pictures, the mean over each one's squares.
 
+    Several are read, decoded and embedded at a time.
+
     Raises:
         ImageError, OSError: a photograph cannot be read or decoded.
     """
     rows = {row.item_id: row for row in dataset.rows()}
+    size = embedder.size_px
+
+    def embed(item_id: str) -> npt.NDArray[np.float32]:
+        squares = picture_views(dataset.read(rows[item_id]), size, views)
+        mean: npt.NDArray[np.float32] = np.mean([embedder.embed_pixels(square) for square in squares], axis=0)
+        return mean
+
+    # The model is compiled here, not by whichever thread comes first.
+    embedder.embed_pixels(np.zeros((size, size, 3), dtype=np.uint8))
     vectors = np.empty((len(table), embedder.dimension), dtype=np.float32)
-    for place, item_id in enumerate(table["item_id"]):
-        squares = picture_views(dataset.read(rows[item_id]), embedder.size_px, views)
-        vectors[place] = np.mean([embedder.embed_pixels(square) for square in squares], axis=0)
+    with ThreadPoolExecutor(_THREADS) as executor:
+        for place, vector in enumerate(ordered_map(executor, embed, table["item_id"], window=8 * _THREADS)):
+            vectors[place] = vector
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return LocatedPhotographs(table, vectors, {})
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shapely
 
 from tests.unit.datasets.geodata.osm_extract import write_extract
 from tests.unit.datasets.own_city import OSM, TEMPLATES, brought, leavings, write_city
@@ -17,6 +18,7 @@ from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.own_places import OwnPlacesReport, ingest_own_places
 from zuroku.datasets.own_profile import STAGES
+from zuroku.datasets.place_labels import PlaceLabelSettings, label_dataset, read_labels
 from zuroku.datasets.places.table import read_places
 from zuroku.errors import ConfigError, GeoDataError, SourceError, ZurokuError
 
@@ -117,9 +119,19 @@ def test_unreadable_photographs_are_counted(copy: Path) -> None:
         ({"photos": Path("nowhere")}, SourceError, "nowhere is missing"),
         ({"photos": Path("files")}, SourceError, "without a photograph"),
         ({"photos": Path("bare")}, GeoDataError, "none of 1 photographs in .* has a position"),
-        ({"photos": Path("far")}, GeoDataError, "all 1 photographs lie outside the areas: .*35.65.* north"),
+        (
+            {"photos": Path("far")},
+            GeoDataError,
+            "0 of 1 photographs lie within about 20 km of the areas.*35.65.* north",
+        ),
         ({"osm": Path("files/none.osm.pbf")}, GeoDataError, r"none\.osm\.pbf"),
         ({"osm": Path("roadless.osm.pbf")}, GeoDataError, "none of the roads"),
+        (
+            {"osm": Path("town.osm.pbf")},
+            GeoDataError,
+            "0 of 4 photographs .* of the roads",
+        ),
+        ({"photos": Path("beside")}, GeoDataError, "all 1 photographs lie outside the areas, though"),
         ({"areas": [Path("files/none.shp")]}, GeoDataError, r"none\.shp"),
         ({"layout": "n03"}, GeoDataError, "no column N03_001.*its columns are .*KEY_CODE"),
         (
@@ -139,11 +151,31 @@ def test_what_cannot_be_used_is_said_and_nothing_is_left(
     put(copy, "bare/a.jpg", encoded(picture(1)))
     put(copy, "far/a.jpg", encoded(picture(1), gps=gps_tags()))
     write_extract(copy / "roadless.osm.pbf", ways={}, relations={})
+    write_extract(copy / "town.osm.pbf")
+    x, y = min(shapely.get_coordinates(planned().areas.geometry).tolist())
+    put(copy, "beside/a.jpg", encoded(picture(1), gps=gps_tags((y, 0, 0), (x - 3e-3, 0, 0))))
     with pytest.raises(kind, match=said) as raised:
         ingest_own_places(brought(Path("."), **changed), TEMPLATES, copy)
     assert raised.value.expected
     assert raised.value.remedy
     assert leavings(copy) == set()
+
+
+def test_a_city_without_landmarks_does_without_them(copy: Path) -> None:
+    """Points are sampled along the roads, and photographs are labelled by all else."""
+    towns = enumerate(planned().areas.representative_point(), start=1)
+    places = {number: (point.x, point.y) for number, point in towns}
+    write_extract(copy / "plain.osm.pbf", {1: (list(places), {"highway": "residential"})}, {}, places)
+    report = ingested(copy, osm=copy / "plain.osm.pbf")
+    assert report.features["osm_landmarks"] == 0
+    assert report.features["sample_points"] > 0
+    data = copy / "var" / "places" / "data"
+    stages = zip(("areas", "roads", "landmarks", "admin"), STAGES, strict=False)
+    tables = {name: FeatureTable(data / stage) for name, stage in stages}
+    made = label_dataset(Dataset(data / "street_views"), tables, PlaceLabelSettings(), copy / "labels")
+    labels = read_labels(made.path)
+    assert (labels["landmark"] == "").all()
+    assert (labels["town"] != "").all()
 
 
 def test_a_failure_leaves_the_datasets_that_were_there(copy: Path) -> None:

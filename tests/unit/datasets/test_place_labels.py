@@ -10,10 +10,17 @@ from tests.unit.datasets.places.place_files import photo
 from tests.unit.datasets.small_land import planned, write_datasets
 from zuroku.artifacts import verify
 from zuroku.config import parse_settings
-from zuroku.datasets.geodata.features import FeatureTable
+from zuroku.datasets.geodata.features import FeatureTable, write_features
 from zuroku.datasets.ingest import Collection, IngestSettings, ingest
 from zuroku.datasets.manifest import Dataset
-from zuroku.datasets.place_labels import IMBALANCE, PlaceLabelSettings, label_dataset, read_labels
+from zuroku.datasets.place_labels import (
+    IMBALANCE,
+    LABEL_CHECKS,
+    PlaceLabelSettings,
+    label_dataset,
+    label_findings,
+    read_labels,
+)
 from zuroku.datasets.places.provider import PlaceItem
 from zuroku.datasets.places.table import PLACES, places_bytes
 from zuroku.datasets.source import SourceItem
@@ -152,6 +159,43 @@ def test_tables_that_were_exchanged_are_refused(
     wrong = tables | {"areas": tables["roads"]}
     with pytest.raises(GeoDataError, match="town_code"):
         label_dataset(dataset, wrong, SETTINGS, tmp_path / "labels")
+
+
+@pytest.mark.parametrize("name", ["areas", "roads"])
+def test_a_map_of_another_land_is_refused_with_both_extents(
+    dataset: Dataset, tables: dict[str, FeatureTable], tmp_path: Path, name: str
+) -> None:
+    def moved(table: str) -> FeatureTable:
+        frame = tables[table].frame
+        frame = frame.set_geometry(frame.geometry.translate(-20, 4))
+        return write_features(frame, {"name": table}, tmp_path / table)
+
+    # Municipalities of the right land would label photographs that the towns do not.
+    elsewhere = [name, "admin"] if name == "areas" else [name]
+    with pytest.raises(GeoDataError, match=f"0 of 5 photographs lie .* of the {name}") as told:
+        label_dataset(dataset, tables | {one: moved(one) for one in elsewhere}, SETTINGS, tmp_path / "labels")
+    there = [point for _, point, _ in places()]
+    assert (
+        f"{min(point.x for point in there):.4f} to {max(point.x for point in there):.4f} east"
+        in told.value.found
+    )
+    west, _, east, _ = FeatureTable(tmp_path / name).frame.total_bounds
+    assert f"{west:.4f} to {east:.4f} east" in told.value.expected
+    assert not (tmp_path / "labels").exists()
+
+
+def test_photographs_without_roads_warn_and_those_outside_of_all_municipalities_stop(
+    dataset: Dataset, tables: dict[str, FeatureTable], tmp_path: Path
+) -> None:
+    labels = read_labels(label_dataset(dataset, tables, SETTINGS, tmp_path / "labels").path)
+    at_road = float((labels["road"] != "").mean())
+    for least_share, least_road_share in ((0.8, at_road), (0.81, at_road + 0.01)):
+        settings = PlaceLabelSettings(least_share=least_share, least_road_share=least_road_share)
+        findings = label_findings(labels, settings)
+        assert tuple(finding.check for finding in findings) == LABEL_CHECKS
+        assert {finding.passed for finding in findings} == {least_share == 0.8}
+    assert "80.0% lie in a municipality" in findings[0].says
+    assert "within 20 m" in findings[1].says
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1])

@@ -142,6 +142,10 @@ def test_where_a_road_goes_on_nobody_is_isolated():
     assert not report_sampling(points, roads, _table([]), settings).isolated
 
 
+def test_points_stay_on_their_roads_unless_the_papers_centroid_is_asked_for():
+    assert SamplingSettings().representative == "medoid"
+
+
 def test_the_centroid_may_lie_off_the_road_and_the_medoid_does_not():
     corner = [("way/1", "", "trunk", _line((0, 0.4), (0, 0), (0.4, 0)))]
     settings = SamplingSettings(

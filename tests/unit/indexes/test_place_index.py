@@ -127,6 +127,26 @@ def test_a_large_index_follows_a_graph_and_finds_nearly_all(tmp_path: Path) -> N
     assert len(set(found) & set(nearest(query, gallery, 20, inside))) >= 19
 
 
+def test_by_default_a_graph_finds_photographs_that_look_nearly_the_same(tmp_path: Path) -> None:
+    """Streets of pictures that differ little, asked about by pictures of none of them."""
+    n, k = 1500, 50
+    streets = vectors(30, dimension=64)
+    gallery = streets[np.arange(n) % 30] + 0.05 * vectors(n, seed=1, dimension=64)
+    queries = vectors(20, seed=2, dimension=64)
+    cosines = queries @ (gallery / np.linalg.norm(gallery, axis=1, keepdims=True)).T
+    true = np.argsort(-cosines, axis=1)[:, :k]
+
+    def recall(name: str, **changed: int) -> float:
+        settings = PlaceIndexSettings(name="places", approximate_from=1000, **changed)
+        build_place_index(gallery, payload(n), ENCODER, settings, tmp_path / name)
+        graph = open_place_index(tmp_path / name, tmp_path / f"{name} shards")
+        found = [graph.search(query, k, encoder_sha256=ENCODER).rows for query in queries]
+        graph.close()
+        return sum(len(set(a) & set(b)) for a, b in zip(found, true, strict=True)) / (k * len(queries))
+
+    assert recall("default") >= 0.98 > recall("narrow", graph_links=4, graph_breadth=8, search_breadth=50)
+
+
 def shard_of(artifact: Artifact, shards: Path) -> Path:
     """Return the folder of the engine's files for a bundle."""
     return shards / f"{artifact.sha256[:16]}-{importlib.metadata.version('qdrant-edge-py')}"

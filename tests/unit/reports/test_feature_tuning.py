@@ -1,15 +1,27 @@
-"""The Feature Tuning study on a tiny set: which images each way trains on, and what the page says."""
+"""The Feature Tuning study on a tiny set: which images each way trains on, crops, and what the page says."""
 
+import io
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from tests.unit.training import figure_data
+from tests.unit.training.traced_export import traced_export
 from zuroku.artifacts import Artifact, build
+from zuroku.datasets.ingest import Collection, IngestSettings, ingest
 from zuroku.datasets.manifest import Dataset
-from zuroku.models.bundle import training_groups
+from zuroku.datasets.source import SourceItem
+from zuroku.datasets.splits import SplitSettings, write_splits
+from zuroku.datasets.zones import Zone, ZonedImage
+from zuroku.errors import ConfigError
+from zuroku.models.bundle import open_card, training_groups
+from zuroku.models.layout.bundle import DetectorCard
 from zuroku.reports.feature_tuning import (
+    AnnotatedScenes,
     FeatureTuningStudySettings,
     flat_results,
     read_results,
@@ -21,8 +33,8 @@ LOOP = {"epochs": 1, "patience": 1, "batch_size": 16, "learning_rate": 1e-3}
 SETTINGS = FeatureTuningStudySettings.model_validate(
     {
         "training": {
-            "backbone": "tf_efficientnet_lite0",
-            "weights": "packaged",
+            "backbone": "test_efficientnet",
+            "weights": "random",
             "size_px": 64,
             "taps": ["stage3", "gap"],
             "dimension": 16,
@@ -30,21 +42,61 @@ SETTINGS = FeatureTuningStudySettings.model_validate(
             "tune_backbone": LOOP,
             "tune_head": LOOP,
         },
-        "sets": [{"dataset": "objects", "protocol": "ukbench", "split": "test"}],
+        "sets": [
+            {"dataset": "objects", "protocol": "ukbench", "split": "test", "crops": "detected"},
+            {"dataset": "scenes", "protocol": "holidays", "crops": "annotated"},
+        ],
         "shown_taps": ["stage3"],
         "intervals": {"resamples": 20},
+        "detector": {
+            "architecture": "test_efficientnet",
+            "weights": "random",
+            "size_px": 64,
+            "least_f1": 0.0,
+            "images": 24,
+            "loop": LOOP,
+        },
     }
 )
 
 Studied = tuple[Artifact, Path, pd.DataFrame]
 
 
+def draw_scene(number: int) -> ZonedImage:
+    """A dark square somewhere on paper; its box is known but in every third picture."""
+    rng = np.random.default_rng(number)
+    image = Image.fromarray(rng.integers(200, 255, (64, 64, 3), dtype=np.uint8))
+    left, top = (int(value) for value in rng.integers(0, 36, 2))
+    image.paste((20, 8 * (number % 20), 60), (left, top, left + 28, top + 28))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    zone = Zone("Box" if number % 2 else "Dice", left, top, left + 28, top + 28)
+    return ZonedImage(buffer.getvalue(), (zone,) if number % 3 else ())
+
+
+def make_scenes(root: Path) -> AnnotatedScenes:
+    """Return twelve scenes of three photographs each, by the names of INRIA Holidays."""
+    items = [
+        SourceItem(f"{100 + scene}{view:02}", "", str(100 + scene), "", "CC0-1.0", "", read)
+        for scene in range(12)
+        for view in range(3)
+        for read in [partial(draw_scene, 3 * scene + view)]
+    ]
+    card = figure_data.CARD | {"name": "scenes"}
+    dataset = ingest(Collection(items, "test", "thread"), root / "data", IngestSettings(), card)
+    splits = write_splits(dataset, SplitSettings(), "group", root / "ledger.parquet", root / "splits")
+    return AnnotatedScenes(dataset, splits)
+
+
 @pytest.fixture(scope="module")
 def studied(tmp_path_factory: pytest.TempPathFactory) -> Studied:
     root = tmp_path_factory.mktemp("tuning")
     dataset, splits = figure_data.make(root, books=24, figures=4)
-    datasets: dict[str, Dataset] = {"objects": dataset}
-    report = run_feature_tuning(datasets, splits, SETTINGS, root / "study", "1")
+    scenes = make_scenes(root / "scenes")
+    datasets: dict[str, Dataset] = {"objects": dataset, "scenes": scenes.dataset}
+    # Twelve graphs by the served exporter take a minute.
+    with traced_export():
+        report = run_feature_tuning(datasets, splits, SETTINGS, root / "study", "1", scenes)
     return report, root / "study.variants", pd.read_parquet(splits.path / "splits.parquet")
 
 
@@ -70,9 +122,27 @@ def test_every_variant_stands_in_both_tables_and_every_tap_in_the_first(studied:
         "softmax-gap",
     }
     assert all(0 <= row["scores"]["objects"]["value"] <= 4 for row in rows)
-    headline, papers = (report.path / "report.md").read_text(encoding="utf-8").split("## The paper's way")
+    headline, crops, papers = (report.path / "report.md").read_text(encoding="utf-8").split("\n## ")[1:]
     assert headline.count("| softmax-") == 7
-    assert papers.count("| softmax-") == 5
+    assert crops.count("| softmax-") == 3 * 7
+    assert papers.count("| softmax-") == 5 + 3 * 5
+
+
+@pytest.mark.slow
+def test_sets_are_searched_whole_and_by_the_boxes_they_ask_for(studied: Studied) -> None:
+    report, bundles, _ = studied
+    card = open_card(bundles / "object_detector", DetectorCard)
+    assert card.classes == ["object"]
+    assert training_groups(bundles / "object_detector") < {str(100 + scene) for scene in range(12)}
+    page = (report.path / "report.md").read_text(encoding="utf-8")
+    assert "crops: 24 boxes annotated in the dataset, and 12 images without any, which stay whole" in page
+    assert "found by a detector trained on scenes (validation F1" in page
+    for row in read_results(report.path):
+        found = {"objects"} if row["trained_on_test"] else {"objects", "scenes"}
+        assert set(row["scores"]) == set(row["crops"]) == set(row["gains"]) == set(row["boxes"]) == found
+        for name, gain in row["gains"].items():
+            paired = row["crops"][name]["value"] - row["scores"][name]["value"]
+            assert gain["value"] == pytest.approx(paired)
 
 
 @pytest.mark.slow
@@ -86,10 +156,18 @@ def test_a_second_call_returns_what_is_there(studied: Studied) -> None:
     assert not list(bundles.rglob("*.partial"))
 
 
-def test_scores_of_the_papers_way_have_names_of_their_own() -> None:
-    row = {"variant": "softmax-plain", "scores": {"objects": {"value": 3.0}}, "trained_on_test": False}
-    other = row | {"scores": {"objects": {"value": 4.0}}, "trained_on_test": True}
+def test_scores_by_crops_and_of_the_papers_way_have_names_of_their_own() -> None:
+    row = {"variant": "softmax-plain", "trained_on_test": False}
+    row |= {"scores": {"objects": {"value": 3.0}}, "crops": {"objects": {"value": 3.5}}}
+    other = row | {"scores": {"objects": {"value": 4.0}}, "crops": {}, "trained_on_test": True}
     assert flat_results([row, other]) == {
         "objects.softmax-plain": 3.0,
+        "objects.softmax-plain.crops": 3.5,
         "objects.softmax-plain.trained_on_test": 4.0,
     }
+
+
+def test_detected_crops_need_scenes_that_teach_a_detector(tmp_path: Path) -> None:
+    splits = Artifact(tmp_path, "")
+    with pytest.raises(ConfigError, match="no photographs with boxes"):
+        run_feature_tuning({}, splits, SETTINGS, tmp_path / "study", "1")

@@ -9,8 +9,7 @@ from PIL import Image
 from benchmarks.geolocate_query import StageClock, markdown, summary
 from benchmarks.place_gallery import clustered, drawn_picture, made_up_areas
 from zuroku.geo.distances import haversine_km
-from zuroku.indexes.place_bundle import GIVEN_COLUMNS
-from zuroku.reports.place_indexing import OUTLINES
+from zuroku.indexes.place_bundle import GIVEN_COLUMNS, OUTLINES
 
 
 def test_stages_are_noted_in_their_order_and_inside_each_other() -> None:

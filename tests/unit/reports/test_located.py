@@ -24,7 +24,8 @@ from zuroku.indexes.place_build import build_place_index
 from zuroku.indexes.place_index import EdgePlaceIndex, open_place_index
 from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
-from zuroku.reports.located import Located, locate, located_page, located_text
+from zuroku.reports.located import Located, locate, located_text
+from zuroku.reports.located_page import located_page
 
 pytestmark = pytest.mark.slow
 

@@ -18,18 +18,17 @@ from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.place_labels import read_labels
 from zuroku.errors import SplitError
-from zuroku.indexes.place_bundle import PlaceIndexSettings, read_place_bundle
+from zuroku.indexes.answer_policy import read_policy
+from zuroku.indexes.place_bundle import PlaceIndexSettings, read_names, read_outlines, read_place_bundle
 from zuroku.indexes.place_index import PlaceNeighbours
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports import place_indexing
-from zuroku.reports.geolocation import GeolocationEvaluationSettings, choose_policy, read_policy
+from zuroku.reports.geolocation import GeolocationEvaluationSettings, choose_policy
 from zuroku.reports.place_indexing import (
     PLACE_INDEX_CHECKS,
     PlaceIndexingSettings,
     index_places,
     place_index_findings,
-    read_names,
-    read_outlines,
 )
 from zuroku.reports.place_vectors import locate_photographs
 

@@ -98,10 +98,11 @@ def test_raw_features_are_the_mean_over_the_squares(made: tuple[Dataset, Artifac
     dataset = made[0]
 
     def embed(square: np.ndarray) -> np.ndarray:
-        mean = square.mean(axis=(0, 1))
+        mean = 1 + square.mean(axis=(0, 1))
         return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
 
-    rows = table().iloc[[7, 3, 30]]
+    # Not in the order of the dataset, and more than are worked on at a time.
+    rows = table().iloc[np.random.default_rng(6).permutation(40)]
     embedder = SimpleNamespace(dimension=3, size_px=16, embed_pixels=embed)
     features = raw_features(dataset, rows, embedder, 4)
     by_id = {row.item_id: row for row in dataset.rows()}
@@ -110,6 +111,17 @@ def test_raw_features_are_the_mean_over_the_squares(made: tuple[Dataset, Artifac
         assert len(squares) == 4
         mean = np.mean([embed(square) for square in squares], axis=0)
         np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), rtol=1e-5)
+
+
+def test_a_picture_without_features_is_raised(made: tuple[Dataset, Artifact, Artifact]) -> None:
+    def embed(square: np.ndarray) -> np.ndarray:
+        if square.any():
+            raise ImageError("a broken picture", expected="one that decodes", remedy="none")
+        return np.zeros(3, dtype=np.float32)
+
+    embedder = SimpleNamespace(dimension=3, size_px=16, embed_pixels=embed)
+    with pytest.raises(ImageError, match="a broken picture"):
+        raw_features(made[0], table(), embedder, 4)
 
 
 @pytest.mark.parametrize(("n_queries", "n_gallery", "k"), [(1030, 9, 4), (3, 50, 50), (5, 7, 100), (0, 4, 2)])

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from zuroku.errors import SplitError
-from zuroku.reports.retrieval_sets import IntervalSettings, retrieval_score
+from zuroku.reports.embeddings import embed_items
+from zuroku.reports.retrieval_sets import IntervalSettings, QueryScores, score_queries
 
 SETTINGS = IntervalSettings(resamples=50)
 
@@ -58,7 +59,9 @@ def objects(mixed: bool) -> list[Row]:
 
 
 def score(rows: list[Row], protocol: str, root: Path):
-    return retrieval_score(ColourData(root), rows, ColourEmbedder(), protocol, SETTINGS)  # type: ignore[arg-type]
+    data, embedder = ColourData(root), ColourEmbedder()
+    pictures = list(embed_items(embedder, data, rows)[:, None])  # type: ignore[arg-type]
+    return score_queries(data, rows, pictures, embedder, protocol).interval(SETTINGS)  # type: ignore[arg-type]
 
 
 def test_objects_that_look_alike_find_all_four_views(tmp_path: Path) -> None:
@@ -90,3 +93,12 @@ def test_buildings_are_sought_by_what_the_box_shows(tmp_path: Path) -> None:
 def test_nothing_to_search_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SplitError, match="no image"):
         score([], "ukbench", tmp_path)
+
+
+def test_a_gain_is_paired_by_query_and_passes_over_queries_without_positives() -> None:
+    groups = ["a", "a", "b", "c"]
+    better = QueryScores(np.array([0.9, 0.5, 0.7, np.nan]), groups)
+    worse = QueryScores(np.array([0.8, 0.4, 0.6, np.nan]), groups)
+    gain = better.minus(worse).interval(SETTINGS)
+    assert (gain.estimate, gain.lower, gain.upper) == pytest.approx((0.1, 0.1, 0.1))
+    assert gain.n_groups == 2

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from tests.unit.training import figure_data
+from tests.unit.training.traced_export import SERVED_EXPORT, traced_export
 from zuroku.artifacts import Artifact, build, verify
 from zuroku.datasets.images import square_pixels
 from zuroku.datasets.manifest import Dataset
@@ -57,6 +59,12 @@ def settings(epochs: int = 2, train: str = "head", **values: object) -> Embedder
     )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_graphs() -> Iterator[None]:
+    with traced_export():
+        yield
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Artifact]:
     # Enough books for two of each kind in val.
@@ -80,7 +88,8 @@ def tuned(data: tuple[Dataset, Artifact], tmp_path_factory: pytest.TempPathFacto
     return trained(data, tmp_path_factory.mktemp("tuned") / "bundle", settings(3))
 
 
-def test_a_trained_network_finds_its_like_in_other_books(data, tmp_path: Path) -> None:
+def test_a_trained_network_finds_its_like_in_other_books(data, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("zuroku.models.embedding.bundle._export", SERVED_EXPORT)
     network = {"taps": ["gap"], "tap_normalisation": False, "head": "linear", "dimension": 32}
     configured = settings(4, "network", network=network, augmented=True, loop={"learning_rate": 3e-4})
     bundle = trained(data, tmp_path / "bundle", configured)
@@ -243,10 +252,10 @@ def noted(self, key):
     return plain(self, key)
 
 features.EmbeddingItems.__getitem__ = noted
-train_embedder(
-    Dataset(root / "data"), verify(root / "splits"), test_embedder.settings(12), root / sys.argv[3], "1",
-    NullTracker(),
-)
+configured = test_embedder.settings(12)
+with test_embedder.traced_export():
+    splits = verify(root / "splits")
+    train_embedder(Dataset(root / "data"), splits, configured, root / sys.argv[3], "1", NullTracker())
 """
 
 

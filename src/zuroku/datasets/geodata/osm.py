@@ -118,7 +118,7 @@ def read_roads(settings: OsmSettings, root: Path) -> gpd.GeoDataFrame:
     ]
     found = found[np.array(is_road, dtype=bool)]
     if not len(found):
-        raise _nothing_found(settings, root, "roads", f"ways with highway={', '.join(settings.roads)}")
+        raise _no_roads(settings, root)
     found = found.set_geometry([_line(geometry) for geometry in found.geometry], crs="EPSG:4326")
     kinds = [settings.roads[tags["highway"]] for tags in found["tags"]]
     return _table(found, kinds)
@@ -127,18 +127,20 @@ def read_roads(settings: OsmSettings, root: Path) -> gpd.GeoDataFrame:
 def read_landmarks(settings: OsmSettings, root: Path) -> gpd.GeoDataFrame:
     """Return ``feature_id`` ("node/3"), ``name``, ``kind`` ("tourism=museum"), points and polygons.
 
-    EPSG:4326, rows by ``feature_id``. Closed ways are polygons, open ways are left out. No filters, no rows.
+    EPSG:4326, rows by ``feature_id``. Closed ways are polygons, open ways are left out. No filters, no rows;
+    nor where the map has no landmark, because one can do without.
 
     Raises:
-        as ``read_roads``, and GeoDataError where no landmark is found.
+        as ``read_roads``, except that no landmark is no error.
     """
     if not settings.landmarks:
         return _table(feature_frame([]), [])
     found = _features(settings, root, tag_query(settings.landmarks), roads=False)
-    found = found.set_geometry([_place(geometry) for geometry in found.geometry], crs="EPSG:4326")
-    found = found[found.geometry.notna()]
-    if not len(found):
-        raise _nothing_found(settings, root, "landmarks", f"features with {', '.join(settings.landmarks)}")
+    places = np.array([_place(geometry) for geometry in found.geometry], dtype=object)
+    is_place = np.array([place is not None for place in places], dtype=bool)
+    if not is_place.any():
+        return _table(feature_frame([]), [])
+    found = found[is_place].set_geometry(list(places[is_place]), crs="EPSG:4326")
     return _table(found, [first_match(tags, settings.landmarks) for tags in found["tags"]])
 
 
@@ -210,18 +212,16 @@ def _table(found: gpd.GeoDataFrame, kinds: list[str]) -> gpd.GeoDataFrame:
     return table[["feature_id", "name", "kind", "geometry"]].sort_values("feature_id", ignore_index=True)
 
 
-def _nothing_found(settings: OsmSettings, root: Path, what: str, expected: str) -> GeoDataError:
-    remedy = f"widen the filter {what}"
+def _no_roads(settings: OsmSettings, root: Path) -> GeoDataError:
+    expected, remedy = f"ways with highway={', '.join(settings.roads)}", "widen the filter roads"
     if settings.source in ("place", "bbox"):
         return GeoDataError(
-            f"the server knows no {what} there", expected=expected, remedy=f"{remedy}, or the area"
+            "the server knows no roads there", expected=expected, remedy=f"{remedy}, or the area"
         )
     path = _extract(settings, root)
     held = contents(path)
-    if what == "roads" and " 0 ways" in held:
+    if " 0 ways" in held:
         remedy = (
             "make the extract with complete ways (osmium extract --strategy complete_ways), or read another"
         )
-    elif what == "landmarks":
-        remedy += ", or leave it empty to do without landmarks"
-    return GeoDataError(f"{path} has none of the {what}; it holds {held}", expected=expected, remedy=remedy)
+    return GeoDataError(f"{path} has none of the roads; it holds {held}", expected=expected, remedy=remedy)

@@ -5,11 +5,13 @@ Pooling what a tap gives belongs to ``pooling``.
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from zuroku.errors import ConfigError
+
+if TYPE_CHECKING:
+    # Settings and cards name taps, and whoever only serves a model should not wait for torch.
+    from torch import Tensor, nn
 
 GAP = "gap"
 """The backbone's own pooled output, ``(n, d)``."""
@@ -19,7 +21,7 @@ LAST = "last"
 
 
 def run_taps(
-    backbone: nn.Module, images: Tensor, taps: Sequence[str], at: Callable[[str, Tensor], Tensor]
+    backbone: "nn.Module", images: "Tensor", taps: Sequence[str], at: "Callable[[str, Tensor], Tensor]"
 ) -> None:
     """Send ``images`` through ``backbone`` and call ``at(tap, output)`` at each of ``taps``.
 
@@ -32,7 +34,7 @@ def run_taps(
     handles = []
     passed = set()
 
-    def pass_by(tap: str, output: Tensor) -> Tensor:
+    def pass_by(tap: str, output: "Tensor") -> "Tensor":
         passed.add(tap)
         return at(tap, output)
 
@@ -57,7 +59,7 @@ def run_taps(
         )
 
 
-def tap_module(backbone: nn.Module, tap: str) -> str:
+def tap_module(backbone: "nn.Module", tap: str) -> str:
     """Return the dotted name of the module whose output ``tap`` is.
 
     ``stage1``, ``stage2`` … are the stages that timm lists, from the input on; in ResNets ``conv1`` …
@@ -83,7 +85,7 @@ def tap_module(backbone: nn.Module, tap: str) -> str:
     )
 
 
-def tap_stride(backbone: nn.Module, tap: str) -> int:
+def tap_stride(backbone: "nn.Module", tap: str) -> int:
     """Return how many pixels of the image lie between two positions of the map at ``tap``.
 
     A module between two of the stages that timm lists counts as the later one.
@@ -99,15 +101,15 @@ def tap_stride(backbone: nn.Module, tap: str) -> int:
     return int(stages[-1]["reduction"])
 
 
-def _order(module: str, backbone: nn.Module) -> int:
+def _order(module: str, backbone: "nn.Module") -> int:
     """Return the position of the last module that belongs to ``module``, in order of definition."""
     inside = re.compile(rf"{re.escape(module)}(\.|$)")
     return max(index for index, (name, _) in enumerate(backbone.named_modules()) if inside.match(name))
 
 
-def _stages(backbone: nn.Module) -> list[dict[str, Any]]:
+def _stages(backbone: "nn.Module") -> list[dict[str, Any]]:
     return list(getattr(backbone, "feature_info", []))
 
 
-def _hook(tap: str, at: Callable[[str, Tensor], Tensor]) -> Callable[[nn.Module, Any, Tensor], Tensor]:
+def _hook(tap: str, at: "Callable[[str, Tensor], Tensor]") -> "Callable[[nn.Module, Any, Tensor], Tensor]":
     return lambda module, inputs, output: at(tap, output)

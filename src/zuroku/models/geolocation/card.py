@@ -6,8 +6,7 @@ from pydantic import Field
 
 from zuroku.config import Settings
 from zuroku.models.bundle import GROUPS
-from zuroku.models.geolocation.location_encoder import kernel_width_km
-from zuroku.models.geolocation.settings import GeolocatorNetworkSettings
+from zuroku.models.geolocation.settings import GeolocatorNetworkSettings, kernel_width_km
 
 
 class GeolocatorCard(Settings):

@@ -14,14 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from zuroku.errors import ConfigError
-from zuroku.models.geolocation.settings import FREQUENCIES, GEOCLIP_DIMENSION, LocationSettings
+from zuroku.models.geolocation.settings import FREQUENCIES, GEOCLIP_DIMENSION, MAP_SCALE, LocationSettings
 
 _A1, _A2, _A3, _A4 = 1.340264, -0.081106, 0.000893, 0.003796
-_SCALE = 66.50336 / 180
-"""GeoCLIP's: x of a unit sphere then runs to 1 at the equator's ends (2.7064 × .36946)."""
-
-KM_PER_UNIT = 6371.0 / _SCALE
-"""Equal Earth keeps areas: this is the root of the area, in km², that one squared unit of the map covers."""
 
 
 def equal_earth(coordinates: Tensor) -> Tensor:
@@ -35,17 +30,7 @@ def equal_earth(coordinates: Tensor) -> Tensor:
     slope = 9 * _A4 * theta**8 + 7 * _A3 * theta**6 + 3 * _A2 * theta**2 + _A1
     x = 2 * math.sqrt(3) * longitude * torch.cos(theta) / (3 * slope)
     y = _A4 * theta**9 + _A3 * theta**7 + _A2 * theta**3 + _A1 * theta
-    return _SCALE * torch.stack((x, y), dim=-1)
-
-
-def kernel_width_km(sigma: float) -> float:
-    """Return how far apart, in km, two places are when the kernel of ``sigma`` has fallen to exp(-1/2) = .61.
-
-    The inner product of two places' Fourier features is, in the mean, exp(-2 π² σ² d²) at a distance d on
-    the map (Rahimi and Recht 2007), a Gaussian whose deviation is 1 / (2 π σ). Over the map's directions
-    this is a mean: see ``settings`` for the widths at Tokyo.
-    """
-    return KM_PER_UNIT / (2 * math.pi * sigma)
+    return MAP_SCALE * torch.stack((x, y), dim=-1)
 
 
 class FourierFeatures(nn.Module):

@@ -9,21 +9,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from zuroku.artifacts import verify
 from zuroku.errors import ImageError
 from zuroku.geo.distances import checked_coordinates
 from zuroku.models.bundle import ONNX, open_card
-from zuroku.models.geolocation.bundle import load_location_encoder
 from zuroku.models.geolocation.card import GeolocatorCard
-from zuroku.models.geolocation.location_encoder import LocationEncoder
 from zuroku.models.geolocation.views import picture_views
 from zuroku.models.inference_pool import InferencePool
 from zuroku.streams import ordered_map
+
+if TYPE_CHECKING:
+    from zuroku.models.geolocation.location_encoder import LocationEncoder
 
 _THREADS = 4
 _BATCH = 4096
@@ -73,7 +74,9 @@ class GeolocatorPredictor:
         return self._compiled(self.card.views)
 
     @cached_property
-    def _location(self) -> LocationEncoder:
+    def _location(self) -> "LocationEncoder":
+        from zuroku.models.geolocation.bundle import load_location_encoder
+
         return load_location_encoder(self.folder)
 
     def geolocate(self, data: bytes) -> Geolocation:
@@ -132,6 +135,9 @@ class GeolocatorPredictor:
         Raises:
             GeoDataError: they are no places on Earth.
         """
+        # Only this needs torch, whose import takes longer than a whole query.
+        import torch
+
         places = torch.from_numpy(checked_coordinates(coordinates))
         with torch.inference_mode():
             parts = [self._location(part).numpy() for part in torch.split(places, _BATCH)]

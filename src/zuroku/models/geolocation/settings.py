@@ -3,6 +3,7 @@
 How it is trained belongs to ``training.geolocator``.
 """
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -16,6 +17,12 @@ FREQUENCIES = 256
 GEOCLIP_WIDTH = 1024
 GEOCLIP_DIMENSION = 512
 
+MAP_SCALE = 66.50336 / 180
+"""GeoCLIP's: x of a unit sphere then runs to 1 at the equator's ends (2.7064 × .36946)."""
+
+KM_PER_UNIT = 6371.0 / MAP_SCALE
+"""Equal Earth keeps areas: this is the root of the area, in km², that one squared unit of the map covers."""
+
 Variant = Literal["fine", "paper", "geoclip"]
 
 _SIGMAS: dict[Variant, tuple[float, ...]] = {
@@ -24,6 +31,16 @@ _SIGMAS: dict[Variant, tuple[float, ...]] = {
     "geoclip": (1, 16, 256),
 }
 _HIDDEN_LAYERS: dict[Variant, int] = {"fine": 3, "paper": 5, "geoclip": 3}
+
+
+def kernel_width_km(sigma: float) -> float:
+    """Return how far apart, in km, two places are when the kernel of ``sigma`` has fallen to exp(-1/2) = .61.
+
+    The inner product of two places' Fourier features is, in the mean, exp(-2 π² σ² d²) at a distance d on
+    the map (Rahimi and Recht 2007), a Gaussian whose deviation is 1 / (2 π σ). Over the map's directions
+    this is a mean: see ``LocationSettings`` for the widths at Tokyo.
+    """
+    return KM_PER_UNIT / (2 * math.pi * sigma)
 
 
 class LocationSettings(Settings):

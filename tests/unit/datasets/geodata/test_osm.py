@@ -14,6 +14,7 @@ from tests.unit.datasets.geodata.osm_extract import (
     SHARED,
     write_extract,
 )
+from zuroku.datasets.geodata.features import write_features
 from zuroku.datasets.geodata.osm import OsmSettings, read_landmarks, read_roads
 from zuroku.errors import GeoDataError
 
@@ -95,8 +96,18 @@ def test_filters_that_find_nothing_say_what_is_there(tmp_path, source):
     settings = OsmSettings(**source, roads={"raceway": "raceway"}, landmarks=("man_made=lighthouse",))
     with pytest.raises(GeoDataError, match="residential 2"):
         read_roads(settings, tmp_path)
-    with pytest.raises(GeoDataError, match=r"none of the landmarks(.|\n)*do without"):
-        read_landmarks(settings, tmp_path)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("wanted", ["man_made=lighthouse", "highway=primary"])
+def test_a_map_without_landmarks_gives_a_table_without_rows(tmp_path, source, wanted):
+    """Also one whose only matches are open ways, which are no place."""
+    write_extract(tmp_path / source["path"])
+    empty = read_landmarks(OsmSettings(**source, landmarks=(wanted,)), tmp_path)
+    written = write_features(empty, {"name": "landmarks"}, tmp_path / "landmarks")
+    assert (len(written.frame), written.card["bounds"]) == (0, None)
+    assert list(written.frame.columns) == ["feature_id", "name", "kind", "geometry"]
+    assert written.frame.crs == "EPSG:4326"
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -18,10 +18,9 @@ from zuroku.models.geolocation.location_encoder import (
     LocationEncoder,
     create_location_encoder,
     equal_earth,
-    kernel_width_km,
     load_geoclip,
 )
-from zuroku.models.geolocation.settings import FREQUENCIES, LocationSettings
+from zuroku.models.geolocation.settings import FREQUENCIES, LocationSettings, kernel_width_km
 
 TOKYO = (35.6812, 139.7671)
 GEOCLIP_SCALE = 66.50336 / 180

@@ -1,0 +1,34 @@
+"""The page of one located photograph: its answer and evidence on a map with the index's outlines.
+
+How it is drawn belongs to ``heat_map``, what was found to ``located``.
+"""
+
+from functools import lru_cache
+
+import geopandas as gpd
+
+from zuroku.indexes.place_bundle import PlaceBundle, read_outlines
+from zuroku.reports.heat_map import heat_map_page
+from zuroku.reports.located import Located
+
+
+def located_page(located: Located, bundle: PlaceBundle) -> str:
+    """Return the HTML page with the heat map of the evidence; it needs no network."""
+    licences = sorted(set(located.neighbours["licence"]))
+    return heat_map_page(
+        located.estimate.place,
+        located.estimate.radius_km,
+        located.neighbours,
+        located.thumbnail,
+        located.heads,
+        _outlines(bundle),
+        confidence=located.confidence,
+        abstained=located.estimate.abstained,
+        attribution=f"Photographs: {', '.join(licences)}",
+    )
+
+
+# Read once for a bundle, as names are.
+@lru_cache(maxsize=1)
+def _outlines(bundle: PlaceBundle) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame.from_features(read_outlines(bundle)["features"], crs="EPSG:4326")
