@@ -3,9 +3,11 @@
 ``figures``: embeddings of the generated figures and pages (tf_efficientnet_lite0, along 512 principal axes),
 mixed: between one picture and another, and moved along the difference of two more, so that the spectrum and
 the neighbourhoods stay those of pictures. A part of the pictures is kept for half of the queries.
+``copies``: the same embeddings with a little Gaussian noise: of 100,000, seventy lie around each picture.
 ``clusters``: Gaussian clusters in a space of few dimensions, laid into many with some noise.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,6 +29,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _FEATURES = _ROOT / "var/benchmarks/figure_features.npy"
 _STAGES = ("ndl_imagelabel", "figure_corpus", "page_corpus")
 _KEPT_PICTURES = 100
+_COPY_NOISE = 0.1
 _SEED = 20211211
 _CHUNK_ROWS = 65_536
 _LATENT, _CLUSTERS = 48, 200
@@ -78,18 +81,32 @@ def features() -> Vectors:
     return vectors
 
 
-def _figures(rng: np.random.Generator) -> tuple[Draw, Draw]:
+def _pictures(rng: np.random.Generator) -> tuple[Vectors, Vectors]:
+    """Return the embeddings to draw from, and those that only queries are drawn from."""
     pictures = features()
     axes = np.linalg.svd(pictures, full_matrices=False)[2][:DIMENSION]
     pictures = rng.permutation(pictures @ axes.T)
+    return pictures[_KEPT_PICTURES:], pictures[:_KEPT_PICTURES]
 
+
+def _figures(rng: np.random.Generator) -> tuple[Draw, Draw]:
     def draw(some: Vectors, n: int) -> Vectors:
         first, second, minuend, subtrahend = (some[rng.integers(0, len(some), n)] for _ in range(4))
         share = rng.uniform(0.5, 1, (n, 1)).astype(np.float32)
         shift = rng.uniform(0.1, 0.5, (n, 1)).astype(np.float32)
         return _unit(share * first + (1 - share) * second + shift * (minuend - subtrahend))
 
-    return partial(draw, pictures[_KEPT_PICTURES:]), partial(draw, pictures[:_KEPT_PICTURES])
+    shown, kept = _pictures(rng)
+    return partial(draw, shown), partial(draw, kept)
+
+
+def _copies(rng: np.random.Generator) -> tuple[Draw, Draw]:
+    def draw(some: Vectors, n: int) -> Vectors:
+        noise = rng.standard_normal((n, DIMENSION), dtype=np.float32)
+        return _unit(_unit(some[rng.integers(0, len(some), n)]) + _COPY_NOISE / math.sqrt(DIMENSION) * noise)
+
+    shown, kept = _pictures(rng)
+    return partial(draw, shown), partial(draw, kept)
 
 
 def _clusters(rng: np.random.Generator) -> tuple[Draw, Draw]:
@@ -110,6 +127,7 @@ def _unit(vectors: Vectors) -> Vectors:
 
 SETS: dict[str, Callable[[np.random.Generator], tuple[Draw, Draw]]] = {
     "figures": _figures,
+    "copies": _copies,
     "clusters": _clusters,
 }
 """What draws the vectors, and what draws half of the queries."""

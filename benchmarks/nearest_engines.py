@@ -16,13 +16,14 @@ import qdrant_edge as qdrant
 
 from benchmarks.index_vectors import Vectors
 from zuroku.indexes.approximate import approximate_rows, read_codes, write_codes
-from zuroku.indexes.nearest import nearest_rows
+from zuroku.indexes.nearest import halves, nearest_rows, nearest_rows_by_halves
 
 Search = Callable[[Vectors, int], npt.NDArray[np.int64]]
 """Returns the ``k`` rows ``(1, k)`` nearest to one query ``(1, d)``."""
 
 OURS = "zuroku, codes"
 EXACT = "zuroku, exact scan"
+EXACT_BY_HALVES = "zuroku, exact by halves"
 
 _CHUNK_ROWS = 16_384
 _SAMPLE_ROWS = 65_536
@@ -46,6 +47,11 @@ def _nothing(vectors: Vectors, folder: Path) -> None:
 
 def _exact(vectors: Vectors, folder: Path) -> Search:
     return lambda query, k: nearest_rows(query, vectors, k)[1]
+
+
+def _exact_by_halves(vectors: Vectors, folder: Path) -> Search:
+    halved = halves(vectors)
+    return lambda query, k: nearest_rows_by_halves(halved, query, vectors, k)[1]
 
 
 def _write_codes(vectors: Vectors, folder: Path) -> None:
@@ -162,6 +168,7 @@ def _qdrant(vectors: Vectors, folder: Path) -> Search:
 
 ENGINES = {
     EXACT: Engine(_nothing, _exact),
+    EXACT_BY_HALVES: Engine(_nothing, _exact_by_halves),
     OURS: Engine(_write_codes, _codes),
     "faiss flat": Engine(_nothing, _flat),
     "faiss int8": _faiss(_int8),

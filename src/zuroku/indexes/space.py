@@ -13,7 +13,17 @@ import numpy.typing as npt
 from zuroku.errors import BundleError, EvaluationError
 from zuroku.indexes.approximate import Codes, approximate_rows, read_codes
 from zuroku.indexes.bundle import CODES, ENCODER, UNIT_TOLERANCE, VECTORS, SpaceManifest
-from zuroku.indexes.nearest import Mask, nearest_rows
+from zuroku.indexes.nearest import (
+    HALVED_ROWS,
+    Halves,
+    Mask,
+    halves,
+    nearest_rows,
+    nearest_rows_by_halves,
+)
+
+# Of 512 dimensions 128 MiB. What comes later is scanned: making room for it would take longer than scans.
+_MOST_HALVED_ROWS = 131_072
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,17 @@ class Space:
     @cached_property
     def _codes(self) -> Codes:
         return read_codes(self.path / CODES, self.manifest.count, self.manifest.dimension)
+
+    @cached_property
+    def _halved(self) -> dict[tuple[int, int], Halves]:
+        """Copies in half precision of the vectors ``[start, stop)`` that were searched."""
+        return {}
+
+    def _halves(self, start: int, stop: int) -> Halves | None:
+        kept = sum(last - first for first, last in list(self._halved))  # others may add to it meanwhile
+        if (start, stop) not in self._halved and kept + stop - start <= _MOST_HALVED_ROWS:
+            self._halved[start, stop] = halves(self.vectors[start:stop])
+        return self._halved.get((start, stop))
 
     @property
     def encoder_folder(self) -> Path:
@@ -114,8 +135,11 @@ class Space:
         start, stop = self.manifest.rows if tag is None else self._slice(tag)
         excluded = None if excluded is None else excluded[start:stop]
         gallery = np.asarray(self.vectors[start - first : stop - first])
+        by_halves = len(queries) == 1 and len(gallery) in HALVED_ROWS and not exact
         if tag is None and self.manifest.approximate and not exact:
             scores, rows = approximate_rows(self._codes, queries, gallery, k, excluded)
+        elif by_halves and (halved := self._halves(start - first, stop - first)):
+            scores, rows = nearest_rows_by_halves(halved, queries, gallery, k, excluded)
         else:
             scores, rows = nearest_rows(queries, gallery, k, excluded)
         return Nearest(scores, np.where(rows < 0, rows, rows + start))

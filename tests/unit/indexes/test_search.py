@@ -391,6 +391,35 @@ def test_a_whole_space_is_searched_by_candidates_and_a_tag_exactly(coded, monkey
     assert nearest.rows.min() >= coded.manifest.spaces["landmark"].rows[0]
 
 
+SLICES = (("stamp", SHA256), ("graphic_map", SHA256), ("picture_landmark", LANDMARK_ENCODER.sha256))
+
+
+@pytest.mark.parametrize(("most_rows", "n_halved"), [(10_000, 3), (1500, 2), (1000, 0)])
+def test_a_query_by_tag_finds_alone_what_it_finds_among_others(coded, monkeypatch, most_rows, n_halved):
+    """Slices are copied in half precision once each, as long as there is room in their space."""
+    sizes = []
+    real = space_module.halves
+    monkeypatch.setattr(space_module, "HALVED_ROWS", range(1000, 2000))
+    monkeypatch.setattr(space_module, "_MOST_HALVED_ROWS", most_rows)
+    monkeypatch.setattr(space_module, "halves", lambda vectors: sizes.append(len(vectors)) or real(vectors))
+    index = load_index(coded.path)
+    queries = unit_vectors(8, seed=9)
+    for tag, sha256 in SLICES:
+        for pids in ((), ("1001",)):
+            together = index.search(queries, 10, sha256, tag=tag, exclude_pids=pids)
+            alone = [index.search(query[None], 10, sha256, tag=tag, exclude_pids=pids) for query in queries]
+            assert np.concatenate([one.rows for one in alone]).tolist() == together.rows.tolist()
+            scores = np.concatenate([one.scores for one in alone])
+            np.testing.assert_allclose(scores, together.scores, atol=1e-6)
+    assert sizes == [1100] * n_halved
+
+
+def test_an_exact_search_reads_the_vectors_themselves(coded, monkeypatch):
+    monkeypatch.setattr(space_module, "HALVED_ROWS", range(1000, 2000))
+    monkeypatch.setattr(space_module, "nearest_rows_by_halves", lambda *arguments: pytest.fail("by halves"))
+    assert (coded.search(unit_vectors(1), 10, SHA256, tag="stamp", exact=True).rows >= 0).all()
+
+
 def test_books_are_left_out_of_candidates_too(coded):
     queries = unit_vectors(4, seed=9)
     nearest = coded.search(queries, 10, SHA256, "general", exclude_pids=["1001", "1002"])
