@@ -24,7 +24,9 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
         )
     _print_layout(settings)
     _print_embeddings(settings)
-    for name in ("figure_tagger_release", "layout_detector_release", "figure_embedder_release"):
+    _print_geolocation(settings)
+    for model in ("figure_tagger", "layout_detector", "figure_embedder", "geolocator"):
+        name = f"{model}_release"
         release = _latest(settings, name)
         if release is not None:
             print(f"{name}: {json.loads((release.path / 'verdict.json').read_text())['reason']}")
@@ -33,6 +35,7 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
         ("figure_tagger_evaluation", "report.md and pictures"),
         ("layout_detector_evaluation", "report.md and a sheet of detections"),
         ("figure_embedder_evaluation", "report.md and plots of the space"),
+        ("geolocator_evaluation", "report.md and plots of distances"),
         ("figure_label_issues", "labels to review"),
         ("figure_tags", "tags of the corpus, a JSON per book"),
         ("paper_scorecard", "scorecard.html"),
@@ -47,6 +50,7 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
     print("  .venv/bin/zuroku tag FOLDER --out FOLDER     tag figures of your own")
     print("  .venv/bin/zuroku extract PAGES --out FOLDER  cut figures out of pages of your own")
     print("  .venv/bin/zuroku search IMAGE                find relatives among the figures of the corpus")
+    print("  .venv/bin/zuroku geolocate IMAGE             where a photograph of the generated land was taken")
 
 
 def _print_layout(settings: Environment) -> None:
@@ -73,6 +77,20 @@ def _print_embeddings(settings: Environment) -> None:
         f"figure_embedder ({settings.profile.name} profile): mAP of tags in other books "
         f"{spelled(metrics['map_other_books'])}, by chance {metrics['chance']:.3f}, on "
         f"{metrics['n_figures']} figures of {metrics['n_books']} books"
+    )
+
+
+def _print_geolocation(settings: Environment) -> None:
+    evaluation = _latest(settings, "geolocator_evaluation")
+    if evaluation is None:
+        return
+    metrics: dict[str, Any] = json.loads((evaluation.path / "metrics.json").read_text())
+    served = metrics["served"]
+    low, high = served["intervals"]["median_km"]
+    print(
+        f"geolocator ({settings.profile.name} profile): median {served['median_km']:.1f} km [{low:.1f}, "
+        f"{high:.1f}], constant guess {metrics['floors']['constant_guess']['median_km']:.1f} km, on "
+        f"{metrics['test_photographs']} photographs of {metrics['test_groups']} unseen places"
     )
 
 
