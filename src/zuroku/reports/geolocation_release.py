@@ -65,7 +65,7 @@ def _evaluated(dataset: Dataset, splits: pd.DataFrame, predictor: GeolocatorPred
     found = answers_by_way(queries, gallery, [rule], [area], _NEIGHBOURS, AnswerSettings())
     near = error_km(queries.coordinates, found[rule, area].places) <= _WITHIN_KM
     return Evaluated(
-        f"share of answers within {_WITHIN_KM:g} km",
+        f"share of answers by cluster medoid within {_WITHIN_KM:g} km",
         queries.table["item_id"].tolist(),
         queries.table["group"].tolist(),
         [tuple(place) for place in queries.coordinates.tolist()],

@@ -58,7 +58,7 @@ def test_challenger_and_champion_are_counted_on_the_same_photographs(made: Made,
     assert verdict["challenger"] == pytest.approx(share_near(dataset, challenger))
     assert verdict["champion"] == pytest.approx(share_near(dataset, champion))
     assert (verdict["n_items"], verdict["n_groups"]) == (8, 4)
-    assert verdict["metric"] == "share of answers within 25 km"
+    assert verdict["metric"] == "share of answers by cluster medoid within 25 km"
     assert verdict["bundles"] == {"challenger": challenger.sha256, "champion": champion.sha256}
     assert verdict["reason"] in (out / "report.md").read_text()
     assert "places" in verdict["reason"]
