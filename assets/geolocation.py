@@ -18,6 +18,7 @@ from zuroku.models.geolocation.card import GeolocatorCard
 from zuroku.models.geolocation.findings import GEOLOCATOR_CHECKS, geolocator_findings
 from zuroku.profile import Profile
 from zuroku.reports.geolocation import (
+    BLOCKING_CHECKS,
     GEOLOCATION_CHECKS,
     GeolocationEvaluationSettings,
     evaluate_geolocator,
@@ -113,7 +114,7 @@ def evaluation_asset(
     name = f"{geolocator}_evaluation"
     defaults = profile.load(f"{MODEL}_evaluation", GeolocationEvaluationSettings)
     launch = launch_config(defaults)
-    blocking = () if study else GEOLOCATION_CHECKS
+    blocking = () if study else BLOCKING_CHECKS
 
     @dg.asset(
         name=name,

@@ -2,7 +2,8 @@
 
 An asset is current when the code version, the hash of its resolved configuration and the data
 versions of its inputs equal those of its last success, and its output is still there. Dagster alone
-does not know the configuration.
+does not know the configuration; and it records what was made before it looks at blocking checks, so that
+an asset stopped by one seems to have succeeded.
 """
 
 from collections.abc import Iterable, Mapping
@@ -100,11 +101,26 @@ def _why_stale(
     for parent in parents(spec):
         if _changed(instance, parent, partitioned.get(parent), tags, record.storage_id):
             return f"{parent.to_user_string()} changed"
+    if failed := _stopped_by(instance, record.run_id, spec.key, partition):
+        return f"its check {failed} failed"
     try:
         store.load(spec.key, partition)
     except IntegrityError:
         return "its output is gone or changed"
     return ""
+
+
+def _stopped_by(
+    instance: DagsterInstance, run_id: str, key: dg.AssetKey, partition: str | None
+) -> str | None:
+    """Return the name of a blocking check of ``key`` that failed in the run ``run_id``, if one did."""
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        found = entry.get_dagster_event().asset_check_evaluation_data
+        # A run has one partition, and a check that knows none was of that one.
+        concerned = found.asset_key == key and found.partition in (None, partition)
+        if concerned and found.blocking and not found.passed:
+            return found.check_name
+    return None
 
 
 def _changed(

@@ -25,11 +25,10 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
     _print_layout(settings)
     _print_embeddings(settings)
     _print_geolocation(settings)
-    for model in ("figure_tagger", "layout_detector", "figure_embedder", "geolocator"):
-        name = f"{model}_release"
-        release = _latest(settings, name)
+    for pointer in sorted(latest.glob("*_release.json")):
+        release = _latest(settings, pointer.stem)
         if release is not None:
-            print(f"{name}: {json.loads((release.path / 'verdict.json').read_text())['reason']}")
+            print(f"{pointer.stem}: {json.loads((release.path / 'verdict.json').read_text())['reason']}")
     print("\nWhere to look")
     for name, what in (
         ("figure_tagger_evaluation", "report.md and pictures"),
@@ -50,7 +49,7 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
     print("  .venv/bin/zuroku tag FOLDER --out FOLDER     tag figures of your own")
     print("  .venv/bin/zuroku extract PAGES --out FOLDER  cut figures out of pages of your own")
     print("  .venv/bin/zuroku search IMAGE                find relatives among the figures of the corpus")
-    print("  .venv/bin/zuroku geolocate IMAGE             where a photograph of the generated land was taken")
+    print("  .venv/bin/zuroku geolocate IMAGE             say where a photograph was taken")
 
 
 def _print_layout(settings: Environment) -> None:

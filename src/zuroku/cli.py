@@ -339,12 +339,13 @@ def rollback(
 
     Models are not taken back like this: the registry names their champions.
     """
-    from zuroku.indexes.place_server import connect, rollback_place_collection
     from zuroku.profile import champion_folder
     from zuroku.publishing import rollback as roll_back
 
     with explained():
         if server is not None:
+            from zuroku.indexes.place_server import connect, rollback_place_collection
+
             client = connect(server, os.environ.get("QDRANT_API_KEY"))
             typer.echo(f"{name}: {rollback_place_collection(client, name)} is served again")
             return

@@ -2,8 +2,8 @@
 
 Never wrong, as fast as faiss's exact scans, and a filter costs nothing: so a tag is always searched like
 this, and a space as long as it is small; a larger one by ``approximate``. It reads vectors where they lie,
-mapped from disk, and is as fast as memory: half a millisecond for 10,000 vectors of 512 dimensions. A copy
-in half precision is read in half the time, and leaves few vectors that could be nearest to one query.
+mapped from disk, and is as fast as memory. A copy in half precision is read in half the time, and leaves
+few vectors that could be nearest to one query.
 """
 
 import math

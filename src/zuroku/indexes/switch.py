@@ -11,7 +11,7 @@ from typing import Protocol
 
 from zuroku.artifacts import Artifact
 from zuroku.config import S, Settings
-from zuroku.errors import BundleError
+from zuroku.errors import BundleError, ConfigError, IntegrityError, ZurokuError
 from zuroku.findings import Finding
 from zuroku.indexes.canary import (
     Answer,
@@ -37,6 +37,8 @@ class OpenIndex(Protocol):
 
         Raises:
             BundleError: that encoder is not at hand.
+            ConfigError: its card is of another version of zuroku.
+            IntegrityError: it is not what was sealed.
         """
         ...
 
@@ -84,7 +86,7 @@ def switch_index(
     """Publish the index ``made`` at ``champion`` if its own ``findings`` and the canary allow it.
 
     After the switch a set of queries is drawn from it where there is none, or where most of it has retired.
-    A kill in between leaves no set; the next run draws it from the index then in use.
+    A kill in between leaves no set, or the old one; the next run draws it from the index then in use.
 
     Raises:
         IntegrityError: the set, or an index, is not what was sealed.
@@ -107,34 +109,39 @@ def judge_switch(made: Artifact, champion: Path, kind: IndexKind, settings: Cana
     """Replay the frozen queries against the index in use and ``made``; raises as ``switch_index``.
 
     A query retires when its page or photograph has left the data or has other bytes: then the data were
-    changed. A picture that the new index does not hold, though the data do, is lost.
+    changed, and where all of them were there is nothing to compare. A picture that the new index does not
+    hold, though the data do, is lost.
     """
     folder = canary_folder(champion)
     queries = read_canary(folder)
     in_use = published(champion)
+    kept = _still_true(queries, kind)
     if in_use is None:
-        return _passed("no index is in use yet, so there is nothing to compare with; a set is drawn", True)
+        says = "no index is in use yet, so there is nothing to compare with"
+        return _passed(says, _most_retired(kept, queries))
     if in_use.sha256 == made.sha256:
-        return _passed("the index in use is this very one: there is nothing to replay", not queries)
+        says = "the index in use is this very one: there is nothing to replay"
+        return _passed(says, _most_retired(kept, queries))
     try:
         old = kind.open(in_use.path)
     except BundleError as error:
         says = f"the index in use cannot be opened, so there is nothing to compare with: {error.found}"
-        return _passed(says, not queries)
+        return _passed(says, _most_retired(kept, queries))
     if not queries and (queries := old.draw(settings)):
         write_canary(queries, in_use.sha256, settings, folder)
-    known = kind.sources({query.answer.source for query in queries})
-    kept = [query for query in queries if known.get(query.answer.source) == query.sha256]
+        kept = queries
     retired = len(queries) - len(kept)
     if not kept:
         says = (
-            f"no query is left to replay, {retired} have retired, because their pages or photographs left "
-            "the data or changed; a new set is drawn"
+            f"no query is left to replay: all {retired} have retired, because their pages or photographs "
+            "left the data or changed; a new set is drawn once the index is in use"
+            if retired
+            else "the data hold none of the pictures of the index in use, so there is nothing to compare with"
         )
         return _passed(says, True, retired)
     try:
         before = old.answers(kept, settings.k)
-    except BundleError as error:
+    except (BundleError, ConfigError, IntegrityError) as error:
         return _blocked_unasked(error, len(kept), retired, settings)
     after = kind.open(made.path).answers(kept, settings.k)
     replays = [replay(*asked) for asked in zip(kept, before, after, strict=True)]
@@ -181,11 +188,22 @@ def worst_table(replays: Sequence[Replay], shown: int = 12) -> str:
     return "\n".join([head, "|---|---|---|---|---|", *rows])
 
 
+def _still_true(queries: Sequence[CanaryQuery], kind: IndexKind) -> list[CanaryQuery]:
+    """Return the queries whose page or photograph the data hold with the same bytes."""
+    known = kind.sources({query.answer.source for query in queries})
+    return [query for query in queries if known.get(query.answer.source) == query.sha256]
+
+
+def _most_retired(kept: Sequence[CanaryQuery], queries: Sequence[CanaryQuery]) -> bool:
+    """Say whether another set is due: there is none, or more than half of it has retired."""
+    return 2 * len(kept) < len(queries) or not queries
+
+
 def _passed(says: str, draws: bool, retired: int = 0) -> CanaryVerdict:
     return CanaryVerdict(Finding(CANARY_CHECK, True, says, {"queries": 0, "retired": retired}), draws)
 
 
-def _blocked_unasked(error: BundleError, asked: int, retired: int, settings: CanarySettings) -> CanaryVerdict:
+def _blocked_unasked(error: ZurokuError, asked: int, retired: int, settings: CanarySettings) -> CanaryVerdict:
     """Return the verdict where the index in use cannot be asked: only bounds that allow all let it pass."""
     passed = settings.max_churn == settings.max_lost == 1
     says = f"the index in use cannot be asked: {error.found}."

@@ -71,7 +71,10 @@ GEOLOCATION_CHECKS = (
     "no_worse_than_raw_features",
     "radius_holds",
     *LEAKAGE_CHECKS,
+    "has_radius",
 )
+BLOCKING_CHECKS = GEOLOCATION_CHECKS[:-1]
+"""An index without a radius answers as well as another; it only promises less."""
 
 _UNKNOWN = -2
 
@@ -190,10 +193,15 @@ def geolocation_findings(
     # Two standard errors of a share over groups.
     slack = 2 * math.sqrt(settings.confidence * (1 - settings.confidence) / metrics["test_groups"])
     says = f"holds for {covered:.1%} of the test groups, promised are {settings.confidence:.0%}"
-    if metrics["radius"]["median_radius_km"] is None:
-        says = "no radius: too few validation groups in the half that calibrates"
     found.append(Finding(GEOLOCATION_CHECKS[2], covered >= settings.confidence - slack, says))
-    return found + [Finding(**finding) for finding in metrics["leakage"]]
+    found += [Finding(**finding) for finding in metrics["leakage"]]
+    radius = metrics["radius"]["median_radius_km"]
+    says = (
+        "no radius: too few validation groups in the half that calibrates"
+        if radius is None
+        else f"{radius:.0f} km in the median"
+    )
+    return [*found, Finding(GEOLOCATION_CHECKS[-1], radius is not None, says)]
 
 
 def _evaluate(

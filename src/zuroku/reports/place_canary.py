@@ -42,7 +42,7 @@ class PlaceKind:
             raise BundleError(
                 f"the geolocator {sha256[:16]} that made it is not kept any more",
                 expected=f"its bundle in {self.geolocators}",
-                remedy=f"restore {folder}",
+                remedy=f"copy the model of that seal from the registry to {folder}",
             )
         return GeolocatorPredictor(verify(folder, sha256).path)
 

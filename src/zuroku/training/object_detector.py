@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from zuroku.artifacts import Artifact
 from zuroku.datasets.manifest import Dataset
@@ -26,6 +26,13 @@ class ObjectDetectorSettings(LayoutDetectorSettings):
     images: int | None = Field(
         default=None, ge=2, description="at most so many, evenly spread: all their pixels are kept on disk"
     )
+
+    @field_validator("classes", "figure_classes")
+    @classmethod
+    def _is_the_one(cls, names: list[str]) -> list[str]:
+        if names != [OBJECT]:
+            raise ValueError(f"boxes of every class become {OBJECT!r}; leave the classes out")
+        return names
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from zuroku.artifacts import Artifact, build
-from zuroku.errors import BundleError, IntegrityError
+from zuroku.errors import BundleError, ConfigError, IntegrityError, ZurokuError
 from zuroku.findings import Finding
 from zuroku.indexes import switch
 from zuroku.indexes.canary import Answer, CanaryQuery, CanarySettings, Region, read_canary, replay
@@ -21,6 +21,13 @@ from zuroku.publishing import published, rollback
 SETTINGS = CanarySettings(queries=8, k=4, max_churn=0.5, max_lost=0.25)
 SOUND = [Finding("sound", True, "")]
 NAMES = [f"p{number}" for number in range(8)]
+
+
+UNANSWERED: dict[str, ZurokuError] = {
+    "gone": BundleError("its encoder is gone", expected="it", remedy="restore it"),
+    "other version": ConfigError("its card has a key 'grey'", expected="none", remedy="restore it"),
+    "broken": IntegrityError("its seal is broken", expected="a whole one", remedy="restore it"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,8 @@ class Listed:
         return [CanaryQuery(Region(name), self.data[name], "tag", name.encode()) for name in held]
 
     def answers(self, queries: Sequence[CanaryQuery], k: int) -> list[list[Answer]]:
-        if "forgotten" in self.listed:
-            raise BundleError("its encoder is gone", expected="it", remedy="restore it")
+        if "unanswered" in self.listed:
+            raise UNANSWERED[self.listed["unanswered"][0]]
         return [
             [Answer(Region(name), 1.0, b"") for name in self.listed.get(query.picture.decode(), [])[:k]]
             for query in queries
@@ -182,7 +189,7 @@ def test_where_all_have_retired_the_index_is_switched_and_a_new_set_drawn(shop: 
     other = shop.bundle("other", {"q0": ["q0"], "q1": ["q1"]})
     verdict = shop.switch(other)
     assert verdict.finding.passed
-    assert "no query is left to replay, 8 have retired" in verdict.finding.says
+    assert "no query is left to replay: all 8 have retired" in verdict.finding.says
     assert shop.in_use() == other.sha256 == shop.drawn_from()
 
 
@@ -223,6 +230,25 @@ def test_a_kill_before_the_set_is_drawn_is_mended_by_the_next_run(
     assert shop.drawn_from() == first.sha256
 
 
+def test_a_kill_before_a_retired_set_is_replaced_is_mended_by_the_next_run(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    shop.switch(shop.sound("first"))
+    for name in NAMES[:5]:
+        del shop.kind.data[name]
+    second = shop.sound("second")
+    with monkeypatch.context() as patch:
+        patch.setattr(switch, "write_canary", killed)
+        with pytest.raises(KeyboardInterrupt):
+            shop.switch(second)
+    assert shop.drawn_from() != second.sha256 == shop.in_use()
+    shop.switch(second)
+    assert shop.drawn_from() == second.sha256
+
+
 def test_a_missing_set_is_drawn_from_the_index_in_use_before_another_takes_its_place(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,13 +284,16 @@ def test_an_index_in_use_that_this_version_cannot_open_is_replaced(shop: Shop) -
     assert shop.in_use() == made.sha256 == shop.drawn_from()
 
 
-def test_an_index_in_use_that_cannot_be_asked_stays_unless_the_bounds_allow_everything(shop: Shop) -> None:
+@pytest.mark.parametrize("why", UNANSWERED)
+def test_an_index_in_use_that_cannot_be_asked_stays_unless_the_bounds_allow_everything(
+    shop: Shop, why: str
+) -> None:
     rows = {one: [one] for one in NAMES}
-    shop.switch(shop.bundle("old", rows | {"forgotten": []}))
+    shop.switch(shop.bundle("old", rows | {"unanswered": [why]}))
     old, made = shop.in_use(), shop.sound("new")
     verdict = shop.switch(made)
     assert not verdict.finding.passed
-    assert "its encoder is gone" in verdict.finding.says
+    assert UNANSWERED[why].found in verdict.finding.says
     assert "restore it" in verdict.finding.says
     assert shop.in_use() == old
     assert shop.switch(made, max_churn=1, max_lost=1).finding.passed

@@ -269,7 +269,12 @@ def test_findings_and_flat_metrics_of_a_report(report: Path) -> None:
     metrics = read_geolocation_metrics(report)
     findings = geolocation_findings(metrics, SETTINGS)
     assert tuple(finding.check for finding in findings) == GEOLOCATION_CHECKS
-    flat = flat_geolocation_metrics(metrics)
+    assert findings[-1].passed
+    metrics["radius"]["median_radius_km"] = None
+    assert [one.check for one in geolocation_findings(metrics, SETTINGS) if not one.passed] == [
+        one.check for one in findings if not one.passed
+    ] + ["has_radius"]
+    flat = flat_geolocation_metrics(read_geolocation_metrics(report))
     assert flat["within_10_km"] == metrics["served"]["accuracy_within_km"]["10"]
     assert flat["within_10_km_low"] <= flat["within_10_km"] <= flat["within_10_km_high"]
     assert flat["median_km_low"] <= flat["median_km_high"]
