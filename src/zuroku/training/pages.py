@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
 from zuroku.config import Settings
-from zuroku.datasets.images import decode_rgb, upright_size
+from zuroku.datasets.images import decode_reduced
 from zuroku.datasets.manifest import Dataset
 from zuroku.errors import SplitError
 from zuroku.models.layout.preprocessing import PADDING, page_input, scaled_size
@@ -126,13 +126,21 @@ def input_targets(pages: AnnotatedPages, size_px: int, least_side_px: float) -> 
     return targets
 
 
+def scaled_page(data: bytes, size_px: int) -> npt.NDArray[np.uint8]:
+    """Return an encoded page ``(h, w, 3)`` uint8 RGB with a long side of ``size_px``, as serving scales it.
+
+    Serving decodes JPEGs at a fraction of their size; a network that learnt from pages scaled otherwise
+    loses by it.
+    """
+    page, size = decode_reduced(data, size_px)
+    width, height = scaled_size(*size, size_px)
+    return page_input(page, size_px, size).pixels[:height, :width]
+
+
 def _square(data: bytes, size_px: int) -> npt.NDArray[np.uint8]:
-    size = upright_size(data)
-    least_side = max(1, -(-size_px * min(size) // max(size)))
-    picture = page_input(decode_rgb(data, min_side_px=least_side), size_px, size).pixels
+    picture = scaled_page(data, size_px)
     square = np.full((size_px, size_px, 3), PADDING, dtype=np.uint8)
-    height, width = min(picture.shape[0], size_px), min(picture.shape[1], size_px)
-    square[:height, :width] = picture[:height, :width]
+    square[: picture.shape[0], : picture.shape[1]] = picture
     return square
 
 

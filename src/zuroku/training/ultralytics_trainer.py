@@ -1,10 +1,11 @@
 """Training by Ultralytics' own trainer: pages in its folder layout, a network out.
 
 Its optimizer, schedule, augmentation and losses are its own, which is what makes the comparison fair; ours
-are the data, the split, the zones that are asked for, the size, the batch, the number of epochs and the
-seed. Its loggers are off: the tracker hears of it.
+are the data, the split, the zones that are asked for, how pages are scaled, the batch, the number of epochs
+and the seed. Its loggers are off: the tracker hears of it.
 """
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from PIL import Image
 from torch import nn
 
 from zuroku.artifacts import write_atomically
@@ -27,7 +29,7 @@ from zuroku.models.layout.ultralytics_network import (
 )
 from zuroku.tracking import Tracker
 from zuroku.training.loop import LoopSettings
-from zuroku.training.pages import AnnotatedPages, input_targets
+from zuroku.training.pages import AnnotatedPages, input_targets, scaled_page
 
 
 def train_ultralytics(
@@ -100,7 +102,10 @@ def write_layout(
     least_side_px: float,
     scratch: Path,
 ) -> Path:
-    """Write images, label files (class, centre and size as shares of the page) and the description."""
+    """Write pages as they are served, label files and the description.
+
+    A label is a class, and its box's centre and size as shares of the page.
+    """
     for split, part in pages.items():
         images, labels = scratch / "images" / split, scratch / "labels" / split
         images.mkdir(parents=True, exist_ok=True)
@@ -114,10 +119,13 @@ def write_layout(
                 for label, (x, y), (w, h) in zip(target["labels"].tolist(), centres, extents, strict=True)
             ]
             (labels / f"{number:06d}.txt").write_text("".join(lines))
-            suffix = {"image/jpeg": "jpg", "image/png": "png", "image/tiff": "tif", "image/webp": "webp"}
-            image = images / f"{number:06d}.{suffix[row.media_type]}"
+            image = images / f"{number:06d}.png"
             if not image.exists():
-                write_atomically(image, dataset.read(row))
+                encoded = io.BytesIO()
+                Image.fromarray(scaled_page(dataset.read(row), size_px)).save(
+                    encoded, "PNG", compress_level=1
+                )
+                write_atomically(image, encoded.getvalue())
     description = scratch / "pages.yaml"
     names = dict(enumerate(classes))
     text = {"path": str(scratch.resolve()), "train": "images/train", "val": "images/val", "names": names}

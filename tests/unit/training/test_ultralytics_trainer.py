@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from tests.unit.training.page_data import page_dataset
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.zones import NDL_DOCL_CLASSES
-from zuroku.training.pages import AnnotatedPages, pages_of
+from zuroku.training.pages import AnnotatedPages, pages_of, scaled_page
 from zuroku.training.ultralytics_trainer import write_layout
 
 SIZE_PX = 128
@@ -35,7 +36,9 @@ def test_labels_are_shares_of_the_page(dataset: Dataset, pages: AnnotatedPages, 
     told = yaml.safe_load(description.read_text(encoding="utf-8"))
     assert told["names"] == dict(enumerate(NDL_DOCL_CLASSES))
     for number, row in enumerate(pages.rows):
-        assert (tmp_path / "images" / "train" / f"{number:06d}.jpg").read_bytes() == dataset.read(row)
+        with Image.open(tmp_path / "images" / "train" / f"{number:06d}.png") as picture:
+            assert max(picture.size) == SIZE_PX
+            np.testing.assert_array_equal(np.asarray(picture), scaled_page(dataset.read(row), SIZE_PX))
         expected = [
             [label, (x0 + x1) / 2 / row.width, (y0 + y1) / 2 / row.height, (x1 - x0) / row.width,
              (y1 - y0) / row.height]
