@@ -338,7 +338,7 @@ def judged(**values: Any) -> list[bool]:
 
 
 def test_a_model_must_beat_the_constant_guess_and_not_fall_behind_raw_features() -> None:
-    assert judged() == [True, True, True, False]
+    assert judged() == [True, True, True, False, True]
     assert not judged(served={"median_km": 5.0, "intervals": {"median_km": (4.0, 9.0)}})[0]
     assert judged(served={"median_km": 7.0, "intervals": {"median_km": (5.9, 8.0)}})[1]
     assert not judged(served={"median_km": 7.0, "intervals": {"median_km": (6.0, 8.0)}})[1]
