@@ -133,20 +133,22 @@ def served(runtime: DetectorRuntime, paths: Sequence[Path]) -> Iterator[Detectio
 
 
 def predicted(model: Any, size_px: int, paths: Sequence[Path]) -> Iterator[Detections]:
-    """Detect by ``model.predict`` on file names, with the score floor and suppression that zuroku has."""
-    results = model.predict(
-        [str(path) for path in paths],
-        imgsz=size_px,
-        rect=True,
-        conf=SCORE_FLOOR,
-        iou=_SUPPRESSION_IOU,
-        max_det=_MAX_DETECTIONS,
-        device="cpu",
-        stream=True,
-        verbose=False,
-    )
-    for result in results:
-        boxes = result.boxes
+    """Detect by ``model.predict`` file by file, with the score floor and suppression that zuroku has.
+
+    A list of files would be one batch, and pages of several shapes in it would be padded to squares.
+    """
+    for path in paths:
+        results = model.predict(
+            str(path),
+            imgsz=size_px,
+            rect=True,
+            conf=SCORE_FLOOR,
+            iou=_SUPPRESSION_IOU,
+            max_det=_MAX_DETECTIONS,
+            device="cpu",
+            verbose=False,
+        )
+        boxes = results[0].boxes
         yield Detections(boxes.xyxy.numpy(), boxes.conf.numpy(), boxes.cls.numpy().astype(np.int64))
 
 
@@ -278,7 +280,7 @@ def main() -> None:
             f"{len(paths)} JPEG pages of {_PAGE_PX[0]} × {_PAGE_PX[1]} px, {np.mean(megabytes):.2f} MB on "
             f"average ({min(megabytes):.2f}–{max(megabytes):.2f})\n"
             f"Ultralytics: imgsz={size_px}, rect, conf={SCORE_FLOOR}, iou={_SUPPRESSION_IOU}, "
-            f"max_det={_MAX_DETECTIONS}, streamed; {torch.get_num_threads()} threads for PyTorch; the "
+            f"max_det={_MAX_DETECTIONS}, file by file; {torch.get_num_threads()} threads for PyTorch; the "
             f"OpenVINO export takes squares, and OpenVINO's own precision on this CPU is {own_choice}\n"
         )
         result |= {"architecture": card.architecture, "size_px": size_px, "weights": str(options.weights)}
