@@ -125,7 +125,5 @@ def test_a_shuffled_index_is_stopped_and_each_index_is_asked_by_its_own_geolocat
 def test_a_geolocator_that_is_not_kept_is_named(land: Land, sound: Artifact) -> None:
     kind = replace(land.kind, geolocators=land.root / "elsewhere")
     index = kind.open(sound.path)
-    with pytest.raises(
-        BundleError, match=r"(?s)is not kept any more.*from the registry to .*elsewhere"
-    ):
+    with pytest.raises(BundleError, match=r"(?s)is not kept any more.*from the registry to .*elsewhere"):
         index.answers(index.draw(SETTINGS), 5)
