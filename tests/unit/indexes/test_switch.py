@@ -94,6 +94,10 @@ class Shop:
         return card
 
 
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
@@ -216,9 +220,6 @@ def test_a_stopped_switch_draws_no_new_set(shop: Shop) -> None:
 def test_a_kill_before_the_set_is_drawn_is_mended_by_the_next_run(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
     first = shop.sound("first")
     with monkeypatch.context() as patch:
         patch.setattr(switch, "write_canary", killed)
@@ -233,9 +234,6 @@ def test_a_kill_before_the_set_is_drawn_is_mended_by_the_next_run(
 def test_a_kill_before_a_retired_set_is_replaced_is_mended_by_the_next_run(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
     shop.switch(shop.sound("first"))
     for name in NAMES[:5]:
         del shop.kind.data[name]
