@@ -107,7 +107,7 @@ def trained(photographs: Photographs, features: Features, splits: pd.DataFrame, 
     """
     settings = training_settings()
     loop = settings.loop
-    rows = geolocator_rows(photographs.dataset, photographs.table, splits, "group")
+    rows = geolocator_rows(photographs.dataset, photographs.table, splits)
     torch.manual_seed(loop.seed)
     space = PlaceSpace(features.shape[1], rows.classes, settings.network)
     weights = {

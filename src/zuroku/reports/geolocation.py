@@ -1,14 +1,13 @@
 """Evaluating a geolocator on photographs that it has not seen: answers, heads, radius, floors, slices.
 
-Validation photographs, whose gallery is the training set, come in two halves by place (``place_halves``): one
-chooses the rule that is served, the other calibrates its radius and when to give no answer. The test
-photographs are then judged once, with training and validation photographs as the gallery.
+Validation photographs choose how answers are made (``place_policy``). The test photographs are then judged
+once, with training and validation photographs as the gallery.
 """
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,10 @@ import pandas as pd
 from pydantic import Field
 
 from zuroku.artifacts import Artifact, build
-from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.place_labels import read_labels
-from zuroku.errors import SplitError
 from zuroku.evaluation.bootstrap import Interval
-from zuroku.evaluation.conformal import (
-    ConformalRadius,
-    abstention,
-    calibrate_radius,
-    choose_threshold,
-    radius_coverage,
-)
+from zuroku.evaluation.conformal import abstention, radius_coverage
 from zuroku.evaluation.geolocation import (
     Distances,
     HeadAccuracy,
@@ -43,24 +34,22 @@ from zuroku.evaluation.geolocation import (
 from zuroku.evaluation.geolocation_floors import constant_guess, nearest_feature_places
 from zuroku.evaluation.place_leakage import LEAKAGE_CHECKS, LeakageSettings, leakage_findings, place_leakage
 from zuroku.findings import Finding
-from zuroku.geo.answers import RULES, AnswerSettings, Rule
 from zuroku.geo.blocks import nearest_km
 from zuroku.geo.labels import TASKS
-from zuroku.indexes.answer_policy import (
-    AREAS,
-    POLICY,
-    AnswerPolicy,
-    Area,
-    conformal_radius,
-    radius_settings,
-)
+from zuroku.indexes.answer_policy import POLICY, AnswerPolicy, conformal_radius
 from zuroku.models.embedding.bundle import build_embedder
 from zuroku.models.embedding.predictor import EmbedderPredictor
 from zuroku.models.embedding.settings import EmbedderSettings
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.geolocation_page import geolocation_page, geolocation_pictures
-from zuroku.reports.place_answers import Answers, Way, answers_by_way, encoder_answers
-from zuroku.reports.place_halves import calibrating
+from zuroku.reports.place_answers import encoder_answers
+from zuroku.reports.place_policy import (
+    JudgedPhotographs,
+    PolicySettings,
+    judge_photographs,
+    medians_that_choose,
+    policy_of,
+)
 from zuroku.reports.place_vectors import LocatedPhotographs, locate_photographs, raw_features
 
 METRICS = "metrics.json"
@@ -79,23 +68,15 @@ BLOCKING_CHECKS = GEOLOCATION_CHECKS[:-1]
 _UNKNOWN = -2
 
 
-class GeolocationEvaluationSettings(Settings):
+class GeolocationEvaluationSettings(PolicySettings):
     """What is tried, and how it is reported.
 
     ``head_start_km`` are the distances to the nearest photograph of the gallery beyond which test photographs
-    are scored apart. ``abstention_km`` and ``abstention_share``: answers are given only where, on the
-    validation photographs, that share of them lies within that distance.
+    are scored apart.
     """
 
-    neighbours: int = Field(default=100, ge=1)
-    rules: list[Rule] = Field(default=list(RULES), min_length=1)
-    areas: list[Area] = Field(default=list(AREAS), min_length=1)
-    answer: AnswerSettings = AnswerSettings()
     radii_km: list[float] = Field(default=[1, 25, 100, 200, 750, 2500], min_length=1)
     head_start_km: list[float] = Field(default=[0, 1, 5, 25], min_length=1)
-    confidence: float = Field(default=0.9, gt=0, lt=1)
-    abstention_km: float = Field(default=25, gt=0)
-    abstention_share: float = Field(default=0.9, gt=0, le=1)
     floor: EmbedderSettings = Field(
         default=EmbedderSettings(
             name="raw_features", backbone="tf_efficientnet_lite0", weights="packaged", size_px=128
@@ -106,18 +87,6 @@ class GeolocationEvaluationSettings(Settings):
     leakage: LeakageSettings = LeakageSettings(duplicate_cosine=0.99)
     resamples: int = Field(default=1000, ge=1)
     seed: int = 20211211
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """The photographs of one split against their gallery."""
-
-    queries: LocatedPhotographs
-    gallery: LocatedPhotographs
-    answers: Mapping[Way, Answers]
-
-    def errors(self, way: Way) -> Distances:
-        return error_km(self.queries.coordinates, self.answers[way].places)
 
 
 def evaluate_geolocator(
@@ -143,18 +112,6 @@ def read_geolocation_metrics(folder: Path) -> dict[str, Any]:
     """Return the metrics of a finished evaluation."""
     metrics: dict[str, Any] = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     return metrics
-
-
-def choose_policy(photographs: LocatedPhotographs, settings: GeolocationEvaluationSettings) -> AnswerPolicy:
-    """Return how one geolocator answers best on its validation photographs, with the radius that holds there.
-
-    One half of the places chooses the way, the other calibrates radius and abstention. Training was stopped
-    by both, so what is left of a radius too small comes from there alone.
-
-    Raises:
-        SplitError: there are no photographs in train or val.
-    """
-    return _policy(_judged(photographs, ["val"], ["train"], settings), settings)
 
 
 def flat_geolocation_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -216,11 +173,11 @@ def _evaluate(
     predictor = GeolocatorPredictor(bundle.path)
     table = pd.read_parquet(splits.path / "splits.parquet")
     photographs = locate_photographs(dataset, read_labels(labels.path), table, predictor)
-    val = _judged(photographs, ["val"], ["train"], settings)
-    test = _judged(photographs, ["test"], ["train", "val"], settings)
-    policy = _policy(val, settings)
+    val = judge_photographs(photographs, ["val"], ["train"], settings)
+    test = judge_photographs(photographs, ["test"], ["train", "val"], settings)
+    policy = policy_of(val, settings)
     metrics = _metrics(test, policy, predictor, settings)
-    medians = _medians_that_choose(val)
+    medians = medians_that_choose(val)
     metrics["validation"] = {"/".join(way): median for way, median in medians.items()}
     features = raw_features(dataset, photographs.table, EmbedderPredictor(raw.path), predictor.card.views)
     metrics["floors"]["raw_features"] = _raw_floor(features, settings)
@@ -244,68 +201,8 @@ def _evaluate(
         (out / "pictures" / f"{name}.png").write_bytes(data)
 
 
-def _judged(
-    photographs: LocatedPhotographs,
-    asked: Sequence[str],
-    held: Sequence[str],
-    settings: GeolocationEvaluationSettings,
-) -> _Judged:
-    queries, gallery = photographs.part(asked), photographs.part(held)
-    if not len(queries.table) or not len(gallery.table):
-        raise SplitError(
-            f"{len(queries.table)} photographs in {' and '.join(asked)}, {len(gallery.table)} in "
-            f"{' and '.join(held)}",
-            expected="photographs in train, val and test",
-            remedy="add photographs, or configure smaller blocks",
-        )
-    found = answers_by_way(
-        queries, gallery, settings.rules, settings.areas, settings.neighbours, settings.answer
-    )
-    return _Judged(queries, gallery, found)
-
-
-def _policy(val: _Judged, settings: GeolocationEvaluationSettings) -> AnswerPolicy:
-    """Choose the way with the smallest median error, and calibrate its radius and abstention on other places.
-
-    Too few of these for the promise give an infinite radius, which is none, rather than one too small.
-    """
-    medians = _medians_that_choose(val)
-    way = min(medians, key=lambda one: (medians[one], one))
-    groups = val.queries.table["group"]
-    held = calibrating(groups.tolist())
-    spread = val.answers[way].uncertainty_km[held]
-    radius, threshold = _calibrated(val.errors(way)[held], spread, groups[held].tolist(), settings)
-    return AnswerPolicy(
-        rule=way[0],
-        area=way[1],
-        neighbours=settings.neighbours,
-        answer=settings.answer,
-        radius=radius_settings(radius),
-        abstain_above=threshold if math.isfinite(threshold) else None,
-    )
-
-
-def _calibrated(
-    errors: Distances, spread: Distances, groups: Sequence[str], settings: GeolocationEvaluationSettings
-) -> tuple[ConformalRadius, float]:
-    """Return the radius, and the largest uncertainty that still gets an answer: -∞ where no promise holds."""
-    confidence = settings.confidence
-    if not groups:
-        return ConformalRadius(confidence, math.inf, normalised=False, floor=1.0, n_groups=0), -math.inf
-    kept = choose_threshold(
-        errors, spread, radius_km=settings.abstention_km, share=settings.abstention_share, groups=groups
-    )
-    return calibrate_radius(errors, confidence=confidence, uncertainty=spread, groups=groups), kept.threshold
-
-
-def _medians_that_choose(val: _Judged) -> dict[Way, float]:
-    """Return the median error in km of every way on the places that choose one."""
-    asked = ~calibrating(val.queries.table["group"].tolist())
-    return {way: float(np.median(val.errors(way)[asked])) for way in val.answers}
-
-
 def _metrics(
-    test: _Judged,
+    test: JudgedPhotographs,
     policy: AnswerPolicy,
     predictor: GeolocatorPredictor,
     settings: GeolocationEvaluationSettings,

@@ -33,8 +33,8 @@ from zuroku.indexes.place_bundle import (
 from zuroku.indexes.place_index import open_place_index
 from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
-from zuroku.reports.geolocation import GeolocationEvaluationSettings, choose_policy
 from zuroku.reports.place_figures import folded_panorama
+from zuroku.reports.place_policy import PolicySettings, choose_policy
 from zuroku.reports.place_vectors import locate_photographs, nearest_photographs
 
 PLACE_INDEX_CHECKS = ("finds_itself", "agrees_with_exact_search")
@@ -64,7 +64,7 @@ def index_places(
     splits: Artifact,
     areas: FeatureTable,
     geolocator: Artifact,
-    answers: GeolocationEvaluationSettings,
+    answers: PolicySettings,
     settings: PlaceIndexingSettings,
     target: Path,
 ) -> Artifact:

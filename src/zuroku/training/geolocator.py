@@ -1,7 +1,7 @@
 """Training a geolocator: pictures, place labels, splits and a configuration in, geolocator bundle out.
 
-Classes are those of the train groups. The val groups stop the training and give the accuracies on the card,
-so that test groups alone can judge. Distances in km belong to ``evaluation``.
+Classes are those of the train groups. The val groups that do not calibrate stop the training and give the
+accuracies on the card, so that test groups alone can judge. Distances in km belong to ``evaluation``.
 """
 
 import shutil
@@ -91,9 +91,8 @@ def train_geolocator(
     target: Path,
     code_version: str,
     tracker: Tracker,
-    split_by: str = "group",
 ) -> Artifact:
-    """Train on the train groups and write the bundle to ``target``; ``split_by`` is what was split.
+    """Train on the train groups and write the bundle to ``target``.
 
     Killed and called again, it goes on after the last finished epoch. Checkpoints, decoded pictures and
     features stay in the hidden working folder and do not enter the bundle; neither do queue and class
@@ -104,7 +103,7 @@ def train_geolocator(
         GeoDataError: a picture of train or val has no row in the labels.
         SplitError: the train or the val groups have no pictures.
     """
-    return build(target, partial(_train, dataset, labels, splits, settings, code_version, tracker, split_by))
+    return build(target, partial(_train, dataset, labels, splits, settings, code_version, tracker))
 
 
 def _train(
@@ -114,14 +113,12 @@ def _train(
     settings: GeolocatorTrainingSettings,
     code_version: str,
     tracker: Tracker,
-    split_by: str,
     folder: Path,
 ) -> None:
     rows = geolocator_rows(
         dataset,
         pd.read_parquet(labels.path / LABELS),
         pd.read_parquet(splits.path / "splits.parquet"),
-        split_by,
     )
     # Beside the folder, not in it: checkpoints and pictures are no part of the bundle.
     scratch = folder.with_name(f"{folder.name}.scratch")
@@ -144,7 +141,7 @@ def _train(
         | _location_origin(settings.network)
     )
     card = _card(settings, rows, dataset, data=data, validation=validation, code_version=code_version)
-    seen = {str(getattr(row, split_by)) for row in (*rows.train.rows, *rows.val.rows)}
+    seen = {str(row.group) for row in (*rows.train.rows, *rows.val.rows)}
     write_geolocator(folder, network, card, seen | earlier_groups)
     shutil.rmtree(scratch)
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from zuroku.datasets.manifest import Dataset
 from zuroku.errors import ConfigError, GeoDataError, SplitError
+from zuroku.evaluation.place_halves import calibrating
 from zuroku.geo.distances import checked_coordinates
 from zuroku.geo.labels import TASKS
 from zuroku.training.geolocator_losses import UNLABELLED
@@ -43,10 +44,11 @@ class GeolocatorRows:
     classes: dict[str, list[str]]
 
 
-def geolocator_rows(dataset: Dataset, labels: pd.DataFrame, splits: pd.DataFrame, by: str) -> GeolocatorRows:
+def geolocator_rows(dataset: Dataset, labels: pd.DataFrame, splits: pd.DataFrame) -> GeolocatorRows:
     """Return the items of the train and val groups; classes are those of the train groups alone.
 
-    ``by`` names the manifest column that was split.
+    The val groups that calibrate the radius are left out, unless fewer than two items would be left: a radius
+    made of places that stopped the training would be too small.
 
     Raises:
         ConfigError: columns are missing from the labels.
@@ -61,9 +63,7 @@ def geolocator_rows(dataset: Dataset, labels: pd.DataFrame, splits: pd.DataFrame
         )
     split_of = dict(zip(splits["group"], splits["split"], strict=True))
     rows = dataset.rows()
-    parts = {
-        split: [row for row in rows if split_of.get(getattr(row, by)) == split] for split in ("train", "val")
-    }
+    parts = {split: [row for row in rows if split_of.get(row.group) == split] for split in ("train", "val")}
     for split, found in parts.items():
         if len(found) < _LEAST:
             raise SplitError(
@@ -71,6 +71,9 @@ def geolocator_rows(dataset: Dataset, labels: pd.DataFrame, splits: pd.DataFrame
                 expected=f"at least {_LEAST} in train and in val",
                 remedy="extend the splits with this dataset, or add groups",
             )
+    held = calibrating([row.group for row in parts["val"]])
+    stopping = [row for row, calibrates in zip(parts["val"], held, strict=True) if not calibrates]
+    parts["val"] = stopping if len(stopping) >= _LEAST else parts["val"]
     tables = {split: _labels_of(found, labels) for split, found in parts.items()}
     classes: dict[str, list[str]] = {task: sorted(set(tables["train"][task]) - {""}) for task in TASKS}
     train, val = (_placed(parts[split], tables[split], classes) for split in ("train", "val"))

@@ -128,12 +128,13 @@ def train_layout_detector(
     target: Path,
     code_version: str,
     tracker: Tracker,
+    name: str = "layout_detector",
 ) -> Artifact:
-    """Train on the train books, stop by the val books, and write the bundle to ``target``.
+    """Train on the train books, stop by the val books, and write the bundle ``name`` to ``target``.
 
     Killed and called again, it goes on after the last finished epoch.
     """
-    return build(target, partial(_train, dataset, splits, settings, code_version, tracker))
+    return build(target, partial(_train, dataset, splits, settings, code_version, tracker, name))
 
 
 def _train(
@@ -142,6 +143,7 @@ def _train(
     settings: LayoutDetectorSettings,
     code_version: str,
     tracker: Tracker,
+    model: str,
     folder: Path,
 ) -> None:
     table = pd.read_parquet(splits.path / "splits.parquet")
@@ -158,7 +160,7 @@ def _train(
     scratch.mkdir(exist_ok=True)
     network, grid, code_licence = _fit(dataset, pages, settings, scratch, tracker)
     card = DetectorCard(
-        name="layout_detector",
+        name=model,
         family=settings.family,
         architecture=settings.architecture,
         initial_weights=settings.weights,
@@ -282,10 +284,13 @@ def _loader(
     pixels = cache_pages(dataset, pages, settings.size_px, path)
     data = PageDataset(pixels, input_targets(pages, settings.size_px, settings.least_side_px))
     sampler = EpochSampler(len(data), settings.loop.seed) if split == "train" else None
+    batch_size = settings.loop.batch_size
     return DataLoader(
         data,
         sampler=sampler,
-        batch_size=settings.loop.batch_size,
+        batch_size=batch_size,
+        # Of a page pooled into one cell and left over alone, batch normalisation has no variance.
+        drop_last=split == "train" and len(data) % batch_size == 1 and len(data) > batch_size,
         num_workers=settings.loop.workers,
         collate_fn=collate_pages,
     )

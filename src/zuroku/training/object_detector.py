@@ -62,4 +62,4 @@ def train_object_detector(
     Killed and called again, it goes on after the last finished epoch.
     """
     objects = _Objects(dataset.root, settings.images)
-    return train_layout_detector(objects, splits, settings, target, code_version, tracker)
+    return train_layout_detector(objects, splits, settings, target, code_version, tracker, "object_detector")

@@ -23,19 +23,19 @@ from zuroku.indexes.place_bundle import PlaceIndexSettings, read_names, read_out
 from zuroku.indexes.place_index import PlaceNeighbours
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports import place_indexing
-from zuroku.reports.geolocation import GeolocationEvaluationSettings, choose_policy
 from zuroku.reports.place_indexing import (
     PLACE_INDEX_CHECKS,
     PlaceIndexingSettings,
     index_places,
     place_index_findings,
 )
+from zuroku.reports.place_policy import PolicySettings, choose_policy
 from zuroku.reports.place_vectors import locate_photographs
 
 pytestmark = pytest.mark.slow
 
 SETTINGS = PlaceIndexingSettings(index=PlaceIndexSettings(name="places"))
-ANSWERS = GeolocationEvaluationSettings(neighbours=5, rules=["top1", "spherical_median"])
+ANSWERS = PolicySettings(neighbours=5, rules=["top1", "spherical_median"])
 
 Index = Callable[[pd.DataFrame, Path], Path]
 

@@ -31,38 +31,37 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Artifact, A
 
 
 @pytest.fixture(scope="module")
-def val(data: tuple[Dataset, Artifact, Artifact]) -> PlacedRows:
+def placed(data: tuple[Dataset, Artifact, Artifact]) -> PlacedRows:
     dataset, labels, splits = data
     return geolocator_rows(
         dataset,
         pd.read_parquet(labels.path / "labels.parquet"),
         pd.read_parquet(splits.path / "splits.parquet"),
-        "group",
-    ).val
+    ).train
 
 
-def test_squares_are_cached_as_they_are_served(data, val: PlacedRows, tmp_path: Path) -> None:
+def test_squares_are_cached_as_they_are_served(data, placed: PlacedRows, tmp_path: Path) -> None:
     dataset = data[0]
-    inputs = cache_squares(dataset, val.rows, SIZE, 4, tmp_path / "val.npy")
+    inputs = cache_squares(dataset, placed.rows, SIZE, 4, tmp_path / "squares.npy")
     # Photographs have one square, panoramas four.
     assert sorted(set(inputs.counts.tolist())) == [1, 4]
-    for row, stored, count in zip(val.rows, inputs.stored, inputs.counts, strict=True):
+    for row, stored, count in zip(placed.rows, inputs.stored, inputs.counts, strict=True):
         np.testing.assert_array_equal(stored[:count], picture_views(dataset.read(row), SIZE, 4))
-    before = (tmp_path / "val.npy").stat().st_mtime_ns
-    cache_squares(dataset, val.rows, SIZE, 4, tmp_path / "val.npy")
-    assert (tmp_path / "val.npy").stat().st_mtime_ns == before
+    before = (tmp_path / "squares.npy").stat().st_mtime_ns
+    cache_squares(dataset, placed.rows, SIZE, 4, tmp_path / "squares.npy")
+    assert (tmp_path / "squares.npy").stat().st_mtime_ns == before
 
 
-def test_a_batch_keeps_the_squares_of_each_picture_together(data, val: PlacedRows, tmp_path: Path) -> None:
-    inputs = cache_squares(data[0], val.rows, SIZE, 4, tmp_path / "val.npy")
-    items = PlaceItems(inputs, val)
+def test_a_batch_keeps_the_squares_of_each_picture_together(data, placed: PlacedRows, tmp_path: Path) -> None:
+    inputs = cache_squares(data[0], placed.rows, SIZE, 4, tmp_path / "squares.npy")
+    items = PlaceItems(inputs, placed)
     order = [3, 0, 5]
     # A key of a later epoch is the same item.
     batch = as_batch([items[len(items) * epoch + index] for epoch, index in enumerate(order)])
     assert batch.counts.tolist() == inputs.counts[order].tolist()
     assert batch.coordinates.dtype == torch.float64
-    np.testing.assert_array_equal(batch.coordinates.numpy(), val.coordinates[order])
-    assert batch.targets["town"].tolist() == val.targets["town"][order].tolist()
+    np.testing.assert_array_equal(batch.coordinates.numpy(), placed.coordinates[order])
+    assert batch.targets["town"].tolist() == placed.targets["town"][order].tolist()
     start = 0
     for index, count in zip(order, batch.counts.tolist(), strict=True):
         squares = batch.inputs[start : start + count].permute(0, 2, 3, 1).numpy()
@@ -72,12 +71,12 @@ def test_a_batch_keeps_the_squares_of_each_picture_together(data, val: PlacedRow
 
 
 def test_features_of_a_frozen_backbone_are_the_mean_over_the_squares(
-    data, val: PlacedRows, tmp_path: Path
+    data, placed: PlacedRows, tmp_path: Path
 ) -> None:
     network = bundles.network()
-    squares = cache_squares(data[0], val.rows, SIZE, 4, tmp_path / "squares.npy")
-    features = cache_place_features(FrozenBackbone(network), data[0], val.rows, tmp_path / "features.npy")
-    assert features.counts.tolist() == [1] * len(val.rows)
+    squares = cache_squares(data[0], placed.rows, SIZE, 4, tmp_path / "squares.npy")
+    features = cache_place_features(FrozenBackbone(network), data[0], placed.rows, tmp_path / "features.npy")
+    assert features.counts.tolist() == [1] * len(placed.rows)
     for stored, count, found in zip(squares.stored, squares.counts, features.stored, strict=True):
         images = torch.from_numpy(np.array(stored[:count])).permute(0, 3, 1, 2).float() / 255
         with torch.inference_mode():
@@ -85,24 +84,24 @@ def test_features_of_a_frozen_backbone_are_the_mean_over_the_squares(
         np.testing.assert_allclose(found[0], each.mean(axis=0), atol=1e-5)
 
 
-def test_views_are_made_of_the_item_with_its_key(data, val: PlacedRows, tmp_path: Path) -> None:
-    inputs = cache_squares(data[0], val.rows, SIZE, 4, tmp_path / "val.npy")
+def test_views_are_made_of_the_item_with_its_key(data, placed: PlacedRows, tmp_path: Path) -> None:
+    inputs = cache_squares(data[0], placed.rows, SIZE, 4, tmp_path / "squares.npy")
     seen = []
 
     def views(squares: torch.Tensor, key: int) -> torch.Tensor:
         seen.append((tuple(squares.shape), key))
         return squares[:1]
 
-    items = PlaceItems(inputs, val, views)
-    batch = as_batch([items[9], items[2]])
-    assert seen == [((int(inputs.counts[1]), 3, SIZE, SIZE), 9), ((int(inputs.counts[2]), 3, SIZE, SIZE), 2)]
+    items = PlaceItems(inputs, placed, views)
+    batch = as_batch([items[33], items[2]])
+    assert seen == [((int(inputs.counts[1]), 3, SIZE, SIZE), 33), ((int(inputs.counts[2]), 3, SIZE, SIZE), 2)]
     assert batch.counts.tolist() == [1, 1]
 
 
 def test_items_go_to_another_process_without_what_the_file_holds(
-    data, val: PlacedRows, tmp_path: Path
+    data, placed: PlacedRows, tmp_path: Path
 ) -> None:
-    items = PlaceItems(cache_squares(data[0], val.rows, SIZE, 4, tmp_path / "val.npy"), val)
+    items = PlaceItems(cache_squares(data[0], placed.rows, SIZE, 4, tmp_path / "squares.npy"), placed)
     sent = pickle.dumps(items)
-    assert len(sent) < 4000 < (tmp_path / "val.npy").stat().st_size
+    assert len(sent) < 4000 < (tmp_path / "squares.npy").stat().st_size
     assert torch.equal(pickle.loads(sent)[3][0], items[3][0])

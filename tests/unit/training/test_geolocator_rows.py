@@ -10,6 +10,7 @@ from tests.unit.training import place_data
 from zuroku.artifacts import Artifact
 from zuroku.datasets.manifest import Dataset
 from zuroku.errors import ConfigError, GeoDataError, SplitError
+from zuroku.evaluation.place_halves import calibrating
 from zuroku.training.geolocator_rows import GeolocatorRows, geolocator_rows
 
 Data = tuple[Dataset, Artifact, Artifact]
@@ -27,14 +28,15 @@ def tables(data: Data) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def rows_of(data: Data, labels: pd.DataFrame | None = None) -> GeolocatorRows:
     made, splits = tables(data)
-    return geolocator_rows(data[0], made if labels is None else labels, splits, "group")
+    return geolocator_rows(data[0], made if labels is None else labels, splits)
 
 
 def test_items_classes_and_coordinates_belong_together(data: Data) -> None:
     # In another order than the manifest.
     labels = tables(data)[0].sample(frac=1, random_state=3)
     rows = rows_of(data, labels)
-    assert (len(rows.train.rows), len(rows.val.rows)) == (32, 8)
+    # Of the eight in val five calibrate.
+    assert (len(rows.train.rows), len(rows.val.rows)) == (32, 3)
     by_item = labels.set_index("item_id")
     for placed in (rows.train, rows.val):
         for index, row in enumerate(placed.rows):
@@ -49,15 +51,33 @@ def test_items_classes_and_coordinates_belong_together(data: Data) -> None:
     assert not any(row.group in {v.group for v in rows.val.rows} for row in rows.train.rows)
 
 
+def test_places_that_calibrate_do_not_stop_the_training(data: Data) -> None:
+    splits = tables(data)[1].query("split == 'val'")
+    held = dict(zip(splits["group"], calibrating(splits["group"].tolist()), strict=True))
+    stopping = {group for group, calibrates in held.items() if not calibrates}
+    assert 2 <= len(stopping) < len(held)
+    assert {row.group for row in rows_of(data).val.rows} == stopping
+
+
+def test_too_few_that_may_stop_the_training_leave_none_out(data: Data) -> None:
+    labels, splits = tables(data)
+    groups = splits.query("split == 'val'")["group"]
+    held = calibrating(groups.tolist())
+    gone = groups[~held].tolist()[1:]
+    few = splits[~splits["group"].isin(gone)]
+    rows = geolocator_rows(data[0], labels, few)
+    assert len(rows.val.rows) == len(groups) - len(gone) > 2
+
+
 def test_classes_are_those_of_training_alone(data: Data) -> None:
     labels = tables(data)[0]
     val = {row.item_id for row in rows_of(data).val.rows}
     chosen = labels["item_id"].isin(val)
-    labels.loc[chosen, "municipality"] = ["new"] * 3 + ["1"] * (int(chosen.sum()) - 3)
+    labels.loc[chosen, "municipality"] = ["new", "new", "1"]
     rows = rows_of(data, labels)
     assert rows.classes["municipality"] == ["0", "1", "2", "3"]
-    assert sorted(rows.val.targets["municipality"].tolist()) == [-1] * 3 + [1] * 5
-    assert rows.val.labelled["municipality"] == 8
+    assert sorted(rows.val.targets["municipality"].tolist()) == [-1, -1, 1]
+    assert rows.val.labelled["municipality"] == 3
     assert rows.val.labelled["landmark"] == 0
 
 
@@ -74,4 +94,4 @@ def test_labels_that_do_not_fit_are_refused(data: Data) -> None:
 def test_a_split_without_pictures_is_refused(data: Data, tmp_path: Path) -> None:
     labels, splits = tables(data)
     with pytest.raises(SplitError, match="'val'"):
-        geolocator_rows(data[0], labels, splits.replace({"split": {"val": "test"}}), "group")
+        geolocator_rows(data[0], labels, splits.replace({"split": {"val": "test"}}))

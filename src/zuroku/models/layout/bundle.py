@@ -1,4 +1,4 @@
-"""The bundle of a layout detector: one form for every family of networks."""
+"""The bundle of a detector: one form for every family of networks."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +17,7 @@ Family = Literal["fcos", "ultralytics", "segmentation"]
 
 
 class DetectorCard(Settings):
-    """What a layout detector is, what it was made from, and how to read its output.
+    """What a detector of zones or objects is, what it was made from, and how to read its output.
 
     ``grid`` is None for a segmentation network, whose output are masks. ``thresholds`` are the least
     scores of a box by class, chosen on the validation books, and above 1 for a class that was not learnt
@@ -79,7 +79,8 @@ def _readme(card: DetectorCard, n_groups: int) -> str:
     scores = "\n".join(f"- {name}: {value:.4f}" for name, value in card.validation.items())
     return f"""# {card.name}
 
-Finds the zones of a scanned page. {card.family}: {card.architecture}, from {card.initial_weights} weights.
+Finds boxes of the classes below in pictures of the kind it was trained on.
+{card.family}: {card.architecture}, from {card.initial_weights} weights.
 Input `pixels` (1, h, w, 3) uint8 RGB, long side {card.size_px}, padded right and below to multiples of 32.
 
 | class | threshold | trained |

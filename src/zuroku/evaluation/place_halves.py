@@ -1,7 +1,6 @@
-"""Which validation places choose how answers are made, and which say how far these may be trusted.
+"""Which validation places stop training and choose how answers are made, and which calibrate their radius.
 
-A radius is promised for answers that were not chosen by its own photographs. What is chosen and calibrated is
-in ``geolocation``.
+A radius is promised for answers in which its own photographs had no say.
 """
 
 import hashlib
