@@ -34,7 +34,7 @@ MANIFEST = "corpus_manifest"
 INDEX = "figure_index"
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
-CODE_VERSIONS = {"figures": "2", "manifest": "1", "index": "2"}
+CODE_VERSIONS = {"figures": "2", "manifest": "1", "index": "3"}
 
 
 def figures_asset(profile: Profile) -> dg.AssetsDefinition:
@@ -149,7 +149,7 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         embedders = {space: champions[name] for space, name in corpus.embedders.items()}
         figures = read_batches(batches.path, profile.home)
         made = index_figures(figures, embedders, corpus.stage.routes, built_by, target)
-        findings = index_findings(made.path)
+        findings = index_findings(made.path, figures)
         kind = FigureKind(figures)
         verdict = switch_index(made, profile.champion(INDEX), kind, settings.canary, findings)
         spaces = json.loads((made.path / "manifest.json").read_text(encoding="utf-8"))["spaces"]

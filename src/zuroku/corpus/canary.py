@@ -58,6 +58,10 @@ class OpenFigures:
     index: FigureIndex
     kind: FigureKind
 
+    def holds(self, sources: Collection[str]) -> set[str]:
+        """Return those pages ``sources`` of which the index has a figure."""
+        return self.index.holds(sources)
+
     def draw(self, settings: CanarySettings) -> list[CanaryQuery]:
         """Draw figures evenly over primary tags and disturb their crops; raises nothing of its own."""
         draw = np.random.default_rng(settings.seed)

@@ -110,8 +110,8 @@ class Answer:
 class Replay:
     """A query with the answers of the index in use and of the new one, best first.
 
-    ``churn`` is the share of answers that changed; ranks are those of the known answer, from 1, None where it
-    was not found.
+    ``churn`` is the share of the answers before that are gone; ranks are those of the known answer, from 1,
+    None where it was not found.
     """
 
     query: CanaryQuery
@@ -134,16 +134,16 @@ def replay(query: CanaryQuery, before: Sequence[Answer], after: Sequence[Answer]
 
 
 def churn(before: Sequence[Region], after: Sequence[Region]) -> float:
-    """Return 1 − (answers in both) / (answers of the shorter list): 0 for the same, in whatever order.
+    """Return the share of the answers ``before`` that are not among those ``after``, in whatever order.
 
-    The largest number of pairs that show the same counts, so that two boxes never share a partner. Where only
-    one list is empty, it is 1.
+    The largest number of pairs that show the same counts, so that two boxes never share a partner. Answers
+    where there were none are no churn.
     """
     if not before or not after:
-        return float(len(before) != len(after))
+        return float(bool(before))
     same = np.array([[one.shows(other) for other in after] for one in before])
     in_both = int(same[linear_sum_assignment(same, maximize=True)].sum())
-    return 1 - in_both / min(len(before), len(after))
+    return 1 - in_both / len(before)
 
 
 def _rank(query: CanaryQuery, regions: Sequence[Region]) -> int | None:

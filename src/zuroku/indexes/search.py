@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from zuroku.artifacts import verify
@@ -107,6 +108,13 @@ class FigureIndex:
         searched = self._space(space) if space or tag is None else self._space_of_tag(tag)
         excluded = self._rows_of_books(exclude_pids) if exclude_pids else None
         return searched.search(vectors, k, encoder_sha256, tag, excluded, exact)
+
+    def holds(self, page_ids: Collection[str]) -> set[str]:
+        """Return those pages of which the index has a figure; the payload is read block by block."""
+        wanted = pa.array(list(page_ids), pa.string())
+        blocks = self._payload_file.iter_batches(columns=["page_id"])
+        found = (block["page_id"].filter(pc.is_in(block["page_id"], wanted)) for block in blocks)
+        return {page for pages in found for page in pages.to_pylist()}
 
     def payload(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> list[IndexedFigure]:
         """Return what is known of the figures in ``rows``, in that order.

@@ -27,6 +27,8 @@ from zuroku.publishing import publish, published
 CANARY_CHECK = "canary_keeps_its_answers"
 
 _NAMED = 3
+_DEPTH = 5
+"""So many times as many answers are asked for as are compared, to have enough without what is new or gone."""
 
 
 class OpenIndex(Protocol):
@@ -40,6 +42,10 @@ class OpenIndex(Protocol):
             ConfigError: its card is of another version of zuroku.
             IntegrityError: it is not what was sealed.
         """
+        ...
+
+    def holds(self, sources: Collection[str]) -> set[str]:
+        """Return those pages or photographs ``sources`` of which the index has a picture."""
         ...
 
     def draw(self, settings: CanarySettings) -> list[CanaryQuery]:
@@ -110,7 +116,9 @@ def judge_switch(made: Artifact, champion: Path, kind: IndexKind, settings: Cana
 
     A query retires when its page or photograph has left the data or has other bytes: then the data were
     changed, and where all of them were there is nothing to compare. A picture that the new index does not
-    hold, though the data do, is lost.
+    hold, though the data do, is lost. Answers are compared among what both could find: without those of the
+    index in use that have left the data, and without those of ``made`` whose page or photograph the index in
+    use did not hold. So a collection that grows or shrinks causes no churn by that.
     """
     folder = canary_folder(champion)
     queries = read_canary(folder)
@@ -140,10 +148,12 @@ def judge_switch(made: Artifact, champion: Path, kind: IndexKind, settings: Cana
         )
         return _passed(says, True, retired)
     try:
-        before = old.answers(kept, settings.k)
+        before = old.answers(kept, _DEPTH * settings.k)
     except (BundleError, ConfigError, IntegrityError) as error:
         return _blocked_unasked(error, len(kept), retired, settings)
-    after = kind.open(made.path).answers(kept, settings.k)
+    after = kind.open(made.path).answers(kept, _DEPTH * settings.k)
+    before = _among(before, set(kind.sources(_sources(before))), settings.k)
+    after = _among(after, old.holds(_sources(after)), settings.k)
     replays = [replay(*asked) for asked in zip(kept, before, after, strict=True)]
     return judge(replays, retired, settings)
 
@@ -192,6 +202,15 @@ def _still_true(queries: Sequence[CanaryQuery], kind: IndexKind) -> list[CanaryQ
     """Return the queries whose page or photograph the data hold with the same bytes."""
     known = kind.sources({query.answer.source for query in queries})
     return [query for query in queries if known.get(query.answer.source) == query.sha256]
+
+
+def _sources(answers: Sequence[Sequence[Answer]]) -> set[str]:
+    return {answer.region.source for found in answers for answer in found}
+
+
+def _among(answers: Sequence[Sequence[Answer]], sources: Collection[str], k: int) -> list[list[Answer]]:
+    """Return the first ``k`` answers to each query that are of ``sources``."""
+    return [[answer for answer in found if answer.region.source in sources][:k] for found in answers]
 
 
 def _most_retired(kept: Sequence[CanaryQuery], queries: Sequence[CanaryQuery]) -> bool:

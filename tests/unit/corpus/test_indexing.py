@@ -1,15 +1,19 @@
 """From batches to an index: figures in their spaces, and no vector by another embedder."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from tests.unit.corpus import mosaics
 from tests.unit.corpus.fakes import DIMENSION, VERSIONS, FakeDetector, FakeEmbedder, FakeTagger, write_book
 from tests.unit.indexes.figure_entries import DATA, ENCODERS, entry
 from tests.unit.indexes.test_approximate import clustered
-from zuroku.artifacts import Artifact, build
+from zuroku.artifacts import Artifact, build, seal
 from zuroku.corpus import indexing
 from zuroku.corpus.executors import ThreadExecutor
 from zuroku.corpus.figure_corpus import FigureCorpus
@@ -19,7 +23,7 @@ from zuroku.corpus.pages import FolderPages
 from zuroku.corpus.stage import PageStage, StageSettings
 from zuroku.errors import BundleError
 from zuroku.indexes.build import build_index
-from zuroku.indexes.bundle import IndexSettings
+from zuroku.indexes.bundle import PAYLOAD, IndexSettings
 from zuroku.indexes.router import RouteSettings
 from zuroku.indexes.search import load_index
 
@@ -91,23 +95,58 @@ def test_a_corpus_by_another_embedder_or_by_other_routes_is_refused(tmp_path: Pa
     assert not (tmp_path / "index").exists()
 
 
-def test_a_sound_index_passes_its_checks(tmp_path: Path, bundles) -> None:
-    batches = {"1": batch(tmp_path, bundles, "1")}
-    made = index_figures(batches, bundles, ROUTES, SETTINGS, tmp_path / "index")
-    findings = index_findings(made.path)
+@pytest.fixture
+def mosaic_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Artifact, dict[str, Artifact]]:
+    """An index of two books of figures that can be told apart, and the corpus it was made of."""
+    monkeypatch.setattr(indexing, "EmbedderPredictor", mosaics.opened)
+    embedder = mosaics.embedder_bundle(tmp_path / "mosaic")
+    batches = {}
+    for book in ("1000", "2000"):
+        scans = mosaics.write_mosaics(tmp_path / f"scans {book}", 4, book)
+        batches[book] = mosaics.mosaic_batch(scans, embedder, tmp_path / f"batch {book}")
+    made = index_figures(batches, {"general": embedder}, mosaics.ROUTES, SETTINGS, tmp_path / "index")
+    return made, batches
+
+
+def test_a_sound_index_passes_its_checks(mosaic_index) -> None:
+    made, batches = mosaic_index
+    findings = index_findings(made.path, batches)
     assert tuple(finding.check for finding in findings) == INDEX_CHECKS
     assert all(finding.passed for finding in findings)
-    assert "museum: red" in findings[0].says
+    assert "general: blue 8, red 8" in findings[0].says
     assert "scanned in whole" in findings[2].says
+
+
+@pytest.mark.parametrize("column", ["pid", "offset", "figure_id"])
+def test_rows_that_are_not_those_of_the_corpus_fail_their_check(
+    mosaic_index, tmp_path: Path, column: str
+) -> None:
+    made, batches = mosaic_index
+    crossed = shutil.copytree(made.path, tmp_path / "crossed")
+    table = pq.read_table(crossed / PAYLOAD)
+    turned = table[column].to_pylist()[::-1]
+    place = table.schema.get_field_index(column)
+    table = table.set_column(
+        place, table.schema.field(column), pa.array(turned, table.schema.field(column).type)
+    )
+    pq.write_table(table, crossed / PAYLOAD)
+    seal(crossed)
+    finding = index_findings(crossed, batches)[0]
+    assert not finding.passed
+    assert "rows drawn are not what the corpus holds" in finding.says
+    # A corpus that lacks a book has no such figures.
+    assert not index_findings(made.path, {"1000": batches["1000"]})[0].passed
 
 
 def test_candidates_that_miss_the_nearest_fail_their_check(tmp_path: Path, monkeypatch) -> None:
     figures = (entry(n, vector, figure_id=str(n)) for n, vector in enumerate(clustered(2000, 1, 24)))
     settings = IndexSettings(name="figures", approximate_from=2000)
     built = build_index(figures, settings, ENCODERS, RouteSettings(), tmp_path / "index", DATA)
-    sound = index_findings(built.path)[2]
+    # These were drawn, not found in a corpus.
+    monkeypatch.setattr(indexing, "_strangers", lambda *_: [])
+    sound = index_findings(built.path, {})[2]
     assert sound.passed
     assert sound.numbers["recall_general"] > 0.98
     monkeypatch.setattr("zuroku.indexes.approximate._SPARE_CANDIDATES", 0)
     monkeypatch.setattr("zuroku.indexes.approximate._CANDIDATES_PER_NEIGHBOUR", 1)
-    assert not index_findings(built.path)[2].passed
+    assert not index_findings(built.path, {})[2].passed

@@ -39,6 +39,10 @@ class Listed:
         held = [name for name in self.listed if name in self.data][: settings.queries]
         return [CanaryQuery(Region(name), self.data[name], "tag", name.encode()) for name in held]
 
+    def holds(self, sources: Collection[str]) -> set[str]:
+        held = set(self.listed) | {name for rows in self.listed.values() for name in rows}
+        return held & set(sources)
+
     def answers(self, queries: Sequence[CanaryQuery], k: int) -> list[list[Answer]]:
         if "unanswered" in self.listed:
             raise UNANSWERED[self.listed["unanswered"][0]]
@@ -259,13 +263,13 @@ def test_a_missing_set_is_drawn_from_the_index_in_use_before_another_takes_its_p
 
 
 def test_after_a_rollback_the_next_switch_is_judged_against_what_is_in_use(shop: Shop) -> None:
-    first, second = shop.sound("first"), shop.sound("second", width=1)
+    first, second = shop.sound("first"), shop.sound("second", width=2)
     shop.switch(first)
     shop.switch(second)
     rollback(shop.champion)
     assert shop.in_use() == first.sha256
     moved = shop.bundle("moved", {one: [one, "x", "y", "z"] for one in NAMES})
-    # Of the four answers of the first one stays; of the second's single answers all.
+    # Of the four answers of the first one stays; of the second's two, too.
     assert not shop.switch(moved).finding.passed
     assert shop.switch(second).finding.passed
     assert shop.switch(moved).finding.passed
@@ -305,6 +309,30 @@ def test_a_set_that_was_tampered_with_stops_everything(shop: Shop) -> None:
     with pytest.raises(IntegrityError, match=r"added more\.txt"):
         shop.switch(shop.sound("second"))
     assert shop.in_use() == first.sha256
+
+
+def test_pictures_that_were_added_or_left_the_data_are_no_churn(shop: Shop) -> None:
+    shop.switch(shop.sound("first"))
+    shop.kind.data |= {f"new{number}": "new bytes" for number in range(12)}
+    del shop.kind.data["p7"]
+    stayed = NAMES[:7]
+    # Twelve new pictures come before the old ones, and p7 is gone everywhere.
+    new = [f"new{number}" for number in range(12)]
+    rows = {
+        one: [*new, *(other for other in (stayed * 2)[place : place + 4])] for place, one in enumerate(stayed)
+    }
+    grown = shop.bundle("grown", rows)
+    numbers = shop.switch(grown).finding.numbers
+    assert numbers == {"queries": 7, "retired": 1, "churn": 0, "lost": 0, "missed_before": 0}
+    assert shop.in_use() == grown.sha256
+
+
+def test_answers_that_an_index_has_lost_are_churn(shop: Shop) -> None:
+    shop.switch(shop.sound("first"))
+    verdict = shop.switch(shop.sound("poorer", width=1))
+    assert not verdict.finding.passed
+    assert verdict.finding.numbers["churn"] == 0.75
+    assert verdict.finding.numbers["lost"] == 0
 
 
 def asked(name: str, before: Sequence[str], after: Sequence[str]) -> object:
