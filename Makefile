@@ -10,7 +10,7 @@ export MLFLOW_ALLOW_PICKLE_DESERIALIZATION := false
 export DO_NOT_TRACK := 1
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: install demo study ui test check lint clean
+.PHONY: install demo study ui rollback test check lint clean
 
 install: $(INSTALLED)
 
@@ -21,14 +21,17 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(INSTALLED) ## the main job on the generated sample, headless
-	@$(BIN)/python -m orchestration.demo
+demo: $(INSTALLED) ## the main job on the generated sample, headless; LINEAGE=figures,layout runs these alone
+	@$(BIN)/python -m orchestration.demo --lineage '$(LINEAGE)'
 
 study: $(INSTALLED) ## comparisons and ablations of every lineage
-	@$(BIN)/python -m orchestration.demo --study
+	@$(BIN)/python -m orchestration.demo --study --lineage '$(LINEAGE)'
 
 ui: $(INSTALLED) ## Dagster and MLflow in the browser; Ctrl-C stops both
 	@$(BIN)/python -m orchestration.ui
+
+rollback: $(INSTALLED) ## MODEL=name: go back to the champion before, in the registry and where it is published
+	@$(BIN)/python -m orchestration.rollback $(MODEL)
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

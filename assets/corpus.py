@@ -151,7 +151,9 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         made = index_figures(figures, embedders, corpus.stage.routes, built_by, target)
         findings = index_findings(made.path, figures)
         kind = FigureKind(figures)
-        verdict = switch_index(made, profile.champion(INDEX), kind, settings.canary, findings)
+        verdict = switch_index(
+            made, profile.champion(settings.name), kind, settings.canary, findings, profile.name
+        )
         spaces = json.loads((made.path / "manifest.json").read_text(encoding="utf-8"))["spaces"]
         return materialized(
             made,

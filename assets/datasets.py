@@ -16,7 +16,7 @@ from zuroku.datasets.manifest import CARD, MANIFEST, Dataset
 from zuroku.datasets.pages.collection import PageCollectionSettings
 from zuroku.datasets.photos.collection import PhotoCollectionSettings
 from zuroku.datasets.places.findings import PLACE_CHECKS, place_findings
-from zuroku.datasets.street_views import StreetViewSettings
+from zuroku.datasets.street_views import StreetViewSettings, read_boundary
 from zuroku.findings import Finding
 from zuroku.profile import Profile
 from zuroku.reports.place_figures import dataset_sheet
@@ -81,9 +81,9 @@ def _findings(found: Dataset, settings: _Collection, floor: int) -> list[Finding
     if isinstance(settings, PageCollectionSettings):
         return page_findings(found, settings.classes, settings.labelled, floor)
     if isinstance(settings, StreetViewSettings):
-        return place_findings(found, None)
+        return place_findings(found, read_boundary(settings, found.root.parent))
     if isinstance(settings, PhotoCollectionSettings):
-        return photo_findings(found, settings.classes, settings.labelled, floor)
+        return photo_findings(found, settings.classes, settings.labelled, floor, settings.keeps_twins)
     return dataset_findings(found, settings.hierarchy, settings.labelled, floor)
 
 

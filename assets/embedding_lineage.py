@@ -7,13 +7,14 @@ import dagster as dg
 
 from assets import corpus, figures
 from assets.datasets import dataset_asset
-from assets.embedding_study import CHAIN, COMPARED, IMAGENET, IMET, OPEN_IMAGES, comparison_asset
+from assets.embedding_study import CHAIN, IMAGENET, IMET, OPEN_IMAGES, compared, comparison_asset
 from assets.embeddings import (
     FIGURE_SPLITS,
     GROUP,
     MODEL,
     MUSEUM,
     SCENES,
+    blocking_findings,
     embedder_asset,
     evaluation_asset,
     frozen_asset,
@@ -44,10 +45,10 @@ def space_embedders(profile: Profile) -> list[str]:
     if not (profile.configs / f"{corpus.FIGURES}.yaml").is_file():
         return []
     named = {*profile.load(corpus.FIGURES, CorpusSettings).embedders.values()} - {MODEL}
-    if unknown := sorted(named - {*COMPARED}):
+    if unknown := sorted(named - {*compared(profile)}):
         raise ConfigError(
             f"{corpus.FIGURES} fills a space with {', '.join(unknown)}",
-            expected=f"embedders among {', '.join(COMPARED)}",
+            expected=f"embedders among {', '.join(compared(profile))}",
             remedy="correct the embedders of the corpus",
         )
     return sorted(named)
@@ -58,7 +59,8 @@ def embedding_assets(profile: Profile) -> list[dg.AssetsDefinition]:
     released = space_embedders(profile)
     # What fills a space is of the main line, and so is what it goes on from; the rest is compared only.
     main = {*released, OPEN_IMAGES} if CHAIN in released else {*released}
-    studied = {name: None if name in main else GROUP for name in COMPARED}
+    models = compared(profile)
+    studied = {name: None if name in main else GROUP for name in models}
     return [
         dataset_asset(profile, MUSEUM, "Museum objects with attributes (iMet 2019's layout).", _CLASS_FLOOR),
         splits_asset(profile, f"{MUSEUM}_splits", MUSEUM, "group", GROUP),
@@ -75,11 +77,11 @@ def embedding_assets(profile: Profile) -> list[dg.AssetsDefinition]:
         splits_asset(profile, f"{SCENES}_splits", SCENES, "group", GROUP, studied[OPEN_IMAGES]),
         frozen_asset(profile, IMAGENET, studied[IMAGENET]),
         embedder_asset(profile, OPEN_IMAGES, SCENES, studied[OPEN_IMAGES]),
-        embedder_asset(profile, IMET, MUSEUM, studied[IMET]),
+        *(embedder_asset(profile, name, MUSEUM, studied[name]) for name in models if name == IMET),
         embedder_asset(profile, CHAIN, MUSEUM, studied[CHAIN], start=OPEN_IMAGES),
         *(
             evaluation_asset(profile, name, None if name in released else GROUP)
-            for name in COMPARED
+            for name in models
             if name != MODEL
         ),
         comparison_asset(profile),
@@ -90,5 +92,5 @@ def embedding_assets(profile: Profile) -> list[dg.AssetsDefinition]:
 
 
 def _embedder_release(profile: Profile, name: str) -> dg.AssetsDefinition:
-    splits, metric = FIGURE_SPLITS, "mAP of tags"
-    return release_asset(profile, name, figures.DATASET, splits, GROUP, metric, judge_embedder)
+    splits, metric, blocking = FIGURE_SPLITS, "mAP of tags", blocking_findings(profile)
+    return release_asset(profile, name, figures.DATASET, splits, GROUP, metric, judge_embedder, blocking)

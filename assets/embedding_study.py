@@ -26,14 +26,23 @@ CHAIN = f"{MODEL}_open_images_imet"
 COMPARED = (IMAGENET, OPEN_IMAGES, IMET, CHAIN, MODEL)
 """Models ① to ④ of the paper, in its order, and the main line's."""
 
-_CODE_VERSION = "1"
+_CODE_VERSION = "2"
+
+
+def compared(profile: Profile) -> tuple[str, ...]:
+    """Return the models that ``profile`` compares.
+
+    Model ③ has no configuration of its own where the main line's embedder is that very model.
+    """
+    return tuple(name for name in COMPARED if name != IMET or (profile.configs / f"{IMET}.yaml").is_file())
 
 
 def comparison_asset(profile: Profile) -> dg.AssetsDefinition:
     """Return the asset that sets the embedders side by side on the same figures."""
     defaults = profile.load(COMPARISON, EmbeddingComparisonSettings)
     launch = launch_config(defaults)
-    ins = {name: dg.AssetIn(name) for one in COMPARED for name in (one, f"{one}_evaluation")}
+    models = compared(profile)
+    ins = {name: dg.AssetIn(name) for one in models for name in (one, f"{one}_evaluation")}
 
     @dg.asset(
         name=COMPARISON,
@@ -57,7 +66,7 @@ def comparison_asset(profile: Profile) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         settings = resolve(config, EmbeddingComparisonSettings)
         inputs = {FIGURES: dataset, "splits": splits, **made}
-        embedders = {name: (made[name], made[f"{name}_evaluation"]) for name in COMPARED}
+        embedders = {name: (made[name], made[f"{name}_evaluation"]) for name in models}
         target = profile.output(COMPARISON, _CODE_VERSION, settings, inputs)
         with tracker.run(context, settings, inputs) as run:
             report = compare_embedders(Dataset(dataset.path), splits, embedders, settings, target)

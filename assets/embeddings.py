@@ -6,6 +6,7 @@ import pandas as pd
 from assets.checks import check_results, check_specs
 from assets.figures import DATASET as FIGURES
 from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, reported, resolve
+from assets.release import Blocking
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact
 from zuroku.datasets.manifest import Dataset
@@ -34,7 +35,7 @@ FIGURE_SPLITS = "figure_splits"
 MODEL = "figure_embedder"
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
-CODE_VERSIONS = {"frozen": "2", "embedder": "1", "evaluation": "1"}
+CODE_VERSIONS = {"frozen": "3", "embedder": "2", "evaluation": "2"}
 
 _TRAINED_CHECKS = (*EMBEDDER_CHECKS, *TRAINED_EMBEDDER_CHECKS)
 _SHOWN = ("map_other_books", "purity", "silhouette", "chance")
@@ -115,7 +116,7 @@ def embedder_asset(
         inputs = {"dataset": dataset, "splits": splits, **made}
         target = profile.output(name, CODE_VERSIONS["embedder"], settings, inputs)
         if made:
-            settings = settings.going_on_from(made["start"].path)
+            settings = settings.starting_from(str(made["start"].path))
         data = Dataset(dataset.path)
         with tracker.run(context, settings, inputs) as run:
             bundle = train_embedder(data, splits, settings, target, CODE_VERSIONS["embedder"], run)
@@ -180,6 +181,12 @@ def evaluation_asset(profile: Profile, embedder: str, study: str | None) -> dg.A
             return reported(report, settings, run, flat_embedding_metrics(metrics), _SHOWN, checks, files)
 
     return evaluation
+
+
+def blocking_findings(profile: Profile) -> Blocking:
+    """Return what asks a finished evaluation of an embedder whether it may be released."""
+    settings = profile.load(f"{MODEL}_evaluation", EmbeddingEvaluationSettings)
+    return lambda report: embedding_findings(read_embedding_metrics(report), settings)[:1]
 
 
 def _findings(bundle: Artifact, splits: Artifact) -> list[Finding]:

@@ -16,8 +16,9 @@ from assets.outputs import (
     reported,
     resolve,
 )
+from assets.release import Blocking
 from assets.tracking import RunTracking
-from zuroku.artifacts import Artifact
+from zuroku.artifacts import Artifact, verify
 from zuroku.datasets.images import square_pixels
 from zuroku.datasets.manifest import Dataset
 from zuroku.findings import Finding
@@ -42,7 +43,7 @@ CORPUS = "figure_corpus"
 MODEL = "figure_tagger"
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
-CODE_VERSIONS = {"tagger": "2", "evaluation": "1", "label_issues": "1", "tags": "1"}
+CODE_VERSIONS = {"tagger": "2", "evaluation": "2", "label_issues": "1", "tags": "1"}
 
 
 def tagger_asset(
@@ -146,6 +147,12 @@ def evaluation_asset(
     return evaluation
 
 
+def blocking_findings(profile: Profile) -> Blocking:
+    """Return what asks a finished evaluation of the tagger whether it may be released."""
+    settings = profile.load(f"{MODEL}_evaluation", EvaluationSettings)
+    return lambda report: evaluation_findings(read_metrics(report), settings)
+
+
 def label_issues_asset(profile: Profile) -> dg.AssetsDefinition:
     """Return the asset that lists figures whose label a person should look at again."""
     defaults = profile.load("figure_label_issues", LabelIssueReportSettings)
@@ -206,7 +213,8 @@ def tags_asset(profile: Profile, model: str) -> dg.AssetsDefinition:
         dagster_type=ARTIFACT,
         kinds={"json", "openvino"},
         code_version=CODE_VERSIONS["tags"],
-        ins={"corpus": dg.AssetIn(CORPUS), "release": dg.AssetIn("figure_tagger_release")},
+        ins={"corpus": dg.AssetIn(CORPUS)},
+        deps=["figure_tagger_release"],
         check_specs=check_specs(name, ("every_figure_tagged",), ()),
         automation_condition=RETRAIN,
     )
@@ -214,12 +222,13 @@ def tags_asset(profile: Profile, model: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         config: launch,  # type: ignore[valid-type]
         corpus: Artifact,
-        release: Artifact,
         tracker: dg.ResourceParam[RunTracking],
     ) -> dg.MaterializeResult:
         settings = resolve(config, TaggingSettings)
-        predictor = TaggerPredictor(profile.champion(model))
-        inputs = {CORPUS: corpus, "release": release}
+        # The bundle itself, not the verdict: a champion may be confirmed without any tag changing.
+        champion = verify(profile.champion(model).resolve())
+        predictor = TaggerPredictor(champion.path)
+        inputs = {CORPUS: corpus, model: champion}
         target = profile.output(name, CODE_VERSIONS["tags"], settings, inputs)
         with tracker.run(context, settings, inputs) as run:
             tagged = tag_corpus(Dataset(corpus.path), predictor, settings, target)

@@ -1,17 +1,21 @@
 """The geolocation lineage: geolocators, their evaluation, and the index of places that answers come from."""
 
+from pathlib import Path
+
 import dagster as dg
 import pandas as pd
 
 from assets.canary import canary_metadata, canary_pictures
 from assets.checks import check_results, check_specs
 from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, reported, resolve
-from assets.places import AREAS, GROUP, LABELS, PHOTOGRAPHS, SPLITS
+from assets.places import ADMIN, AREAS, GROUP, LABELS, LANDMARKS, PHOTOGRAPHS, ROADS, SPLITS
+from assets.release import Blocking
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact, verify
 from zuroku.config import config_hash
 from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.manifest import Dataset
+from zuroku.findings import Finding
 from zuroku.indexes.switch import CANARY_CHECK, recipe, switch_index
 from zuroku.models.bundle import open_card
 from zuroku.models.geolocation.card import GeolocatorCard
@@ -45,7 +49,7 @@ OTHER_SPLITS = {f"{MODEL}_split_{split}": f"{SPLITS}_{split}" for split in ("pap
 """The geolocator trained on the paper's random split, and on splits that keep more distance."""
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
-CODE_VERSIONS = {"geolocator": "2", "evaluation": "2", "index": "2"}
+CODE_VERSIONS = {"geolocator": "2", "evaluation": "3", "index": "3"}
 
 
 def geolocator_asset(
@@ -158,6 +162,17 @@ def evaluation_asset(
     return evaluation
 
 
+def blocking_findings(profile: Profile) -> Blocking:
+    """Return what asks a finished evaluation of the geolocator whether it may be released."""
+    settings = profile.load(f"{MODEL}_evaluation", GeolocationEvaluationSettings)
+
+    def blocking(report: Path) -> list[Finding]:
+        findings = geolocation_findings(read_geolocation_metrics(report), settings)
+        return [finding for finding in findings if finding.check in BLOCKING_CHECKS]
+
+    return blocking
+
+
 def index_asset(profile: Profile) -> dg.AssetsDefinition:
     """Return the asset that builds the index of the champion's gallery, checks it, and switches to it."""
     defaults = profile.load(INDEX, PlaceSwitchSettings)
@@ -179,6 +194,9 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
             "labels": dg.AssetIn(LABELS),
             "splits": dg.AssetIn(SPLITS),
             "areas": dg.AssetIn(AREAS),
+            "admin": dg.AssetIn(ADMIN),
+            "roads": dg.AssetIn(ROADS),
+            "landmarks": dg.AssetIn(LANDMARKS),
         },
         # The evaluation hands nothing over, but how answers are made is chosen by its configuration.
         deps=[f"{MODEL}_release", f"{MODEL}_evaluation"],
@@ -193,17 +211,15 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         labels: Artifact,
         splits: Artifact,
         areas: Artifact,
+        admin: Artifact,
+        roads: Artifact,
+        landmarks: Artifact,
     ) -> dg.MaterializeResult:
         settings = resolve(config, PlaceSwitchSettings)
         built_by = recipe(settings, PlaceIndexingSettings)
         champion = verify(profile.champion(model).resolve())
-        inputs = {
-            PHOTOGRAPHS: photographs,
-            "labels": labels,
-            "splits": splits,
-            "areas": areas,
-            model: champion,
-        }
+        tables = {"areas": areas, "admin": admin, "roads": roads, "landmarks": landmarks}
+        inputs = {PHOTOGRAPHS: photographs, "labels": labels, "splits": splits, model: champion} | tables
         version = f"{CODE_VERSIONS['index']}.{config_hash(answers)[:12]}"
         target = profile.output(INDEX, version, built_by, inputs)
         dataset = Dataset(photographs.path)
@@ -211,7 +227,7 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
             dataset,
             labels,
             splits,
-            FeatureTable(areas.path),
+            {name: FeatureTable(table.path) for name, table in tables.items()},
             champion,
             answers,
             built_by,
@@ -220,7 +236,7 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
         findings = place_index_findings(made.path)
         kind = PlaceKind(dataset, geolocators=champion.path.parent)
         in_use = profile.champion(settings.index.name)
-        verdict = switch_index(made, in_use, kind, settings.canary, findings)
+        verdict = switch_index(made, in_use, kind, settings.canary, findings, profile.name)
         return materialized(
             made,
             settings,

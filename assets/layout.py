@@ -5,6 +5,7 @@ import pandas as pd
 
 from assets.checks import check_results, check_specs
 from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialized, reported, resolve
+from assets.release import Blocking
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact
 from zuroku.datasets.images import decode_rgb
@@ -31,7 +32,7 @@ SPLITS = "page_splits"
 MODEL = "layout_detector"
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
-CODE_VERSIONS = {"detector": "5", "evaluation": "2"}
+CODE_VERSIONS = {"detector": "5", "evaluation": "3"}
 
 _CHECKED_PAGES = 4
 _SHOWN = ("overall_iou", "figure_ap30", "figure_ap50_95")
@@ -130,6 +131,12 @@ def evaluation_asset(profile: Profile, detector: str, study: str | None) -> dg.A
             return reported(report, settings, run, flat_layout_metrics(metrics), _SHOWN, checks, files)
 
     return evaluation
+
+
+def blocking_findings(profile: Profile) -> Blocking:
+    """Return what asks a finished evaluation of the detector whether it may be released."""
+    settings = profile.load(f"{MODEL}_evaluation", LayoutEvaluationSettings)
+    return lambda report: layout_findings(read_layout_metrics(report), settings)[:1]
 
 
 def _detector_findings(

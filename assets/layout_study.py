@@ -22,7 +22,7 @@ COMPARISON = "layout_comparison"
 STUDIED = tuple(f"{MODEL}_{name}" for name in ("yolov5u", "yolo26", "deeplabv3", "lraspp"))
 """The detectors beside the main line's: each has a configuration file of its name."""
 
-_CODE_VERSION = "1"
+_CODE_VERSION = "2"
 
 
 def comparison_asset(profile: Profile) -> dg.AssetsDefinition:

@@ -12,7 +12,7 @@ import dagster as dg
 from assets import corpus, embeddings, figures, geolocation, layout, places
 from assets.datasets import dataset_asset
 from assets.embedding_lineage import embedding_assets, space_embedders
-from assets.embedding_study import CHAIN, COMPARED, IMAGENET, IMET, OPEN_IMAGES
+from assets.embedding_study import CHAIN, COMPARED, IMAGENET, IMET, OPEN_IMAGES, compared
 from assets.embedding_study import COMPARISON as EMBEDDING_COMPARISON
 from assets.feature_tuning import ASSET as FEATURE_TUNING
 from assets.feature_tuning import OBJECTS
@@ -147,7 +147,7 @@ def build_assets(profile: Profile) -> list[dg.AssetsDefinition]:
         studied += [f"{name}_evaluation" for name in (_GEOLOCATOR, *geolocation.STUDIED)]
     if _has(profile, _CORPUS_SETTINGS):
         assets += _corpus_assets(profile)
-    return [*assets, scorecard_asset(profile, studied)]
+    return [*assets, scorecard_asset(profile, studied, config_hashes(profile))]
 
 
 def configured(profile: Profile) -> dict[str, Configured]:
@@ -160,6 +160,8 @@ def configured(profile: Profile) -> dict[str, Configured]:
     if _has(profile, _EMBEDDING_SETTINGS):
         releases = [f"{name}_release" for name in space_embedders(profile)]
         found |= {name: Configured(name, ReleaseSettings) for name in releases}
+        for name in {*COMPARED} - {*compared(profile)}:
+            del found[name], found[f"{name}_evaluation"]
     return found
 
 
@@ -191,7 +193,14 @@ def _figure_assets(profile: Profile) -> list[dg.AssetsDefinition]:
         ),
         figures.label_issues_asset(profile),
         release_asset(
-            profile, _TAGGER, figures.DATASET, by_book[0], figures.GROUP, "macro F1", judge_figure_tagger
+            profile,
+            _TAGGER,
+            figures.DATASET,
+            by_book[0],
+            figures.GROUP,
+            "macro F1",
+            judge_figure_tagger,
+            figures.blocking_findings(profile),
         ),
         figures.tags_asset(profile, model),
         splits_asset(profile, by_image[0], figures.DATASET, by_image[1], figures.GROUP, study),
@@ -217,6 +226,7 @@ def _layout_assets(profile: Profile) -> list[dg.AssetsDefinition]:
             layout.GROUP,
             "average precision of figures",
             judge_layout_detector,
+            layout.blocking_findings(profile),
         ),
         *(
             asset
@@ -257,8 +267,9 @@ def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
             places.PHOTOGRAPHS,
             places.SPLITS,
             places.GROUP,
-            "share of answers within 25 km",
+            "share of answers near the truth",
             judge_geolocator,
+            geolocation.blocking_findings(profile),
         ),
         geolocation.index_asset(profile),
         *(

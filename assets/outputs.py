@@ -14,13 +14,21 @@ from zuroku.config import Settings, config_hash
 
 OWNERS = ["team:zuroku"]
 CONFIG_SHA256 = "config_sha256"
+FAILED_CHECKS = "blocking_checks_failed"
 PAGE = "report.md"
 
 ARTIFACT = dg.PythonObjectDagsterType(Artifact, name="Artifact")
 """The type that assets hand on: a folder and its SHA-256."""
 
-# A new data version, or a release of this code, makes a lineage run; broken inputs do not.
-RETRAIN = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
+# A new data version of an input, or a new version of the asset's own code, makes it run; broken inputs do
+# not, nor does an input made again with the same content.
+_CHANGED = dg.AutomationCondition.code_version_changed() | dg.AutomationCondition.any_deps_match(
+    dg.AutomationCondition.data_version_changed()
+)
+RETRAIN = (
+    dg.AutomationCondition.eager().replace("any_deps_updated", _CHANGED)
+    & dg.AutomationCondition.all_deps_blocking_checks_passed()
+)
 
 S = TypeVar("S", bound=Settings)
 
@@ -88,6 +96,7 @@ def materialized(
     }
     if run is not None:
         shown["mlflow_run"] = dg.MetadataValue.url(run.url)
+        run.log_output(artifact)
     if pictures:
         page = "\n\n".join(picture_markdown(name, data) for name, data in pictures.items())
         shown["pictures"] = dg.MetadataValue.md(page)
@@ -111,8 +120,12 @@ def reported(
     checks: list[dg.AssetCheckResult],
     files: Sequence[str] = (PAGE,),
 ) -> dg.MaterializeResult:
-    """Report a judgement: ``numbers`` and ``files`` to the run; those ``shown``, page and pictures here."""
-    run.log_metrics(numbers)
+    """Report a judgement: ``numbers`` and ``files`` to the run; those ``shown``, page and pictures here.
+
+    The run is told how many blocking checks failed, too: its status says only that it came to an end.
+    """
+    failed = [one for one in checks if not one.passed and one.severity == dg.AssetCheckSeverity.ERROR]
+    run.log_metrics({**numbers, FAILED_CHECKS: len(failed)})
     for file in files:
         run.log_artifact(report.path / file, "report")
     page = (report.path / PAGE).read_text(encoding="utf-8")

@@ -22,6 +22,7 @@ from zuroku.datasets.place_labels import (
     read_labels,
 )
 from zuroku.datasets.place_splits import PlaceSplitSettings, write_place_splits
+from zuroku.datasets.source import NOT_STATED
 from zuroku.evaluation.place_leakage import PLACE_SPLIT_CHECKS, place_split_findings
 from zuroku.findings import Finding
 from zuroku.geo.sampling import points_by_class
@@ -37,7 +38,7 @@ LABELS = "place_labels"
 SPLITS = "place_splits"
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
-CODE_VERSIONS = {"labels": "1", "splits": "1"}
+CODE_VERSIONS = {"labels": "1", "splits": "2"}
 
 _FEATURE_CHECKS = ("has_features", "licence_stated")
 
@@ -198,5 +199,5 @@ def _findings(found: FeatureTable) -> list[Finding]:
     count, licence = found.card["features"], str(found.card["licence"])
     return [
         Finding(_FEATURE_CHECKS[0], count > 0, f"{count} features"),
-        Finding(_FEATURE_CHECKS[1], bool(licence), f"licence: {licence or 'none'}"),
+        Finding(_FEATURE_CHECKS[1], licence != NOT_STATED, f"licence: {licence}"),
     ]

@@ -1,6 +1,6 @@
 """Release assets: the gate between a challenger and the alias, and what happens when it opens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from zuroku.datasets.manifest import Dataset
 from zuroku.evaluation.gate import GateSettings
 from zuroku.findings import Finding
 from zuroku.profile import Profile
-from zuroku.publishing import publish, published
+from zuroku.publishing import publish, published, require_publishable, require_publisher
+from zuroku.reports.provenance import require_evaluation
 from zuroku.reports.release import ReleaseSettings, read_verdict
 
 _CODE_VERSION = "2"
@@ -26,14 +27,24 @@ Judge = Callable[[Dataset, Artifact, Artifact, Artifact | None, GateSettings, Pa
 
 The champion may be the challenger itself: a model is released again.
 """
+Blocking = Callable[[Path], Iterable[Finding]]
+"""Returns those findings of a finished evaluation that must hold, by the configuration of the profile."""
 
 
 def release_asset(
-    profile: Profile, asset: str, dataset: str, splits: str, group: str, metric: str, judge: Judge
+    profile: Profile,
+    asset: str,
+    dataset: str,
+    splits: str,
+    group: str,
+    metric: str,
+    judge: Judge,
+    blocking: Blocking,
 ) -> dg.AssetsDefinition:
     """Return the asset that judges what ``asset`` trained last, and moves alias and publication if it wins.
 
-    ``metric`` is what ``judge`` compares, in words.
+    ``metric`` is what ``judge`` compares, in words. Before that, what must not be released is refused: a
+    model that was not evaluated or did not pass, one that was taken back, one where another profile released.
     """
     name = f"{asset}_release"
     defaults = profile.load(name, ReleaseSettings)
@@ -55,9 +66,8 @@ def release_asset(
             "dataset": dg.AssetIn(dataset),
             "splits": dg.AssetIn(splits),
             "challenger": dg.AssetIn(asset),
+            "evaluation": dg.AssetIn(f"{asset}_evaluation"),
         },
-        # The evaluation hands nothing over, but its blocking checks must have passed.
-        deps=[f"{asset}_evaluation"],
         check_specs=check_specs(name, _CHECK, _CHECK),
         automation_condition=RETRAIN,
         pool=name,
@@ -70,20 +80,26 @@ def release_asset(
         dataset: Artifact,
         splits: Artifact,
         challenger: Artifact,
+        evaluation: Artifact,
         tracker: dg.ResourceParam[RunTracking],
     ) -> dg.MaterializeResult:
         settings = resolve(config, ReleaseSettings)
+        data = Dataset(dataset.path)
+        # Checks of one run do not reach an asset that is materialized alone.
+        require_evaluation(evaluation.path, data, splits, challenger, blocking(evaluation.path))
+        require_publishable(challenger.sha256, profile.champion(model), profile.name)
         champion = _champion(profile, tracker, model)
         inputs = {"dataset": dataset, "splits": splits, "challenger": challenger}
         inputs |= {"champion": champion} if champion else {}
+        # Without the evaluation: it opens the gate, and the verdict does not follow from it.
         target = profile.output(name, _CODE_VERSION, settings, inputs)
-        with tracker.run(context, settings, inputs) as run:
-            judged = judge(Dataset(dataset.path), splits, challenger, champion, settings.gate, target)
+        with tracker.run(context, settings, inputs | {"evaluation": evaluation}) as run:
+            judged = judge(data, splits, challenger, champion, settings.gate, target)
             verdict = read_verdict(judged.path)
             if verdict["promoted"]:
                 version = run.register(model, challenger)
                 tracker.set_champion(model, version.version)
-                publish(challenger, profile.champion(model))
+                publish(challenger, profile.champion(model), profile.name)
             context.log.info("%s", verdict["reason"])
             run.log_metrics({"promoted": float(verdict["promoted"]), "challenger": verdict["challenger"]})
             run.log_artifact(judged.path / "report.md", "report")
@@ -103,16 +119,20 @@ def _champion(profile: Profile, tracker: RunTracking, model: str) -> Artifact | 
     """Return the champion's verified bytes, or None where there is none.
 
     What is published is mended from the registry first, if a kill came between alias and publication.
+
+    Raises:
+        ConfigError: another profile released the champion.
     """
     champion = tracker.champion(model)
     if champion is None:
         return None
     folder = profile.champion(model)
+    require_publisher(folder, champion.profile, profile.name)
     found = published(folder)
     if found is None or found.sha256 != champion.sha256:
         restored = profile.var / "models" / model / "restored" / champion.sha256[:16]
         copy = build(restored, lambda work: tracker.fetch(model, champion.version, work))
-        found = publish(verify(copy.path, champion.sha256), folder)
+        found = publish(verify(copy.path, champion.sha256), folder, champion.profile or profile.name)
     return Artifact(folder.resolve(), found.sha256)
 
 

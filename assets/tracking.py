@@ -11,6 +11,8 @@ import dagster as dg
 from zuroku.artifacts import Artifact
 from zuroku.config import Settings
 
+OUTPUT_TAG = "output.sha256"
+
 
 @dataclass(frozen=True)
 class RegisteredVersion:
@@ -23,10 +25,14 @@ class RegisteredVersion:
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that holds the alias ``champion``, and the seal of its bundle."""
+    """The version that holds the alias ``champion``, the seal of its bundle, and whose profile made it.
+
+    ``profile`` is None where nothing tells.
+    """
 
     version: str
     sha256: str
+    profile: str | None
 
 
 class TrackedRun(Protocol):
@@ -43,6 +49,9 @@ class TrackedRun(Protocol):
 
     def log_picture(self, name: str, data: bytes) -> None:
         """Keep a PNG or JPEG."""
+
+    def log_output(self, artifact: Artifact) -> None:
+        """Tag the run with the SHA-256 of what it made, or found made (``OUTPUT_TAG``)."""
 
     def register(self, name: str, bundle: Artifact) -> RegisteredVersion:
         """Register a bundle as a version of the model ``name``."""

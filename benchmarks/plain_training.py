@@ -11,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchvision import transforms
 
-from zuroku.models.tagger import Tagger
 from zuroku.training.augment import AugmentSettings
 
 BATCH_SIZE = 48
@@ -83,10 +82,10 @@ def all_cores() -> int:
 class PlainTraining:
     """fp32, contiguous, eager; one step after the other."""
 
-    def __init__(self, tagger: Tagger, device: torch.device) -> None:
+    def __init__(self, model: nn.Module, device: torch.device) -> None:
         self._device = device
-        self._tagger = tagger.to(device).train()
-        self._adam = torch.optim.Adam(tagger.parameters(), lr=1e-4)
+        self._model = model.to(device).train()
+        self._adam = torch.optim.Adam(model.parameters(), lr=1e-4)
 
     def run(self, loader: Iterable[tuple[Tensor, Tensor]]) -> int:
         """Train on everything ``loader`` yields, and wait for the device."""
@@ -94,7 +93,7 @@ class PlainTraining:
         loss = torch.zeros(())
         for pictures, targets in loader:
             self._adam.zero_grad()
-            logits = self._tagger(pictures.to(self._device))
+            logits = self._model(pictures.to(self._device))
             loss = functional.binary_cross_entropy_with_logits(logits, targets.to(self._device))
             loss.backward()
             self._adam.step()

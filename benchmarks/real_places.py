@@ -96,7 +96,7 @@ def features_of(photographs: Photographs, path: Path) -> Features:
     found = cache_place_features(
         FrozenBackbone(network), photographs.dataset, photographs.dataset.rows(), path
     )
-    features: Features = np.array(found.stored[:, 0])
+    features: Features = np.array(found.stored)
     return features
 
 
@@ -121,7 +121,7 @@ def trained(photographs: Photographs, features: Features, splits: pd.DataFrame, 
     items = {}
     for split, placed in (("train", rows.train), ("val", rows.val)):
         path = folder / f"{split}.npy"
-        np.save(path, features[[number[row.item_id] for row in placed.rows], None])
+        np.save(path, features[[number[row.item_id] for row in placed.rows]])
         items[split] = PlaceItems(PlaceInputs(path, np.ones(len(placed.rows), dtype=np.int64)), placed)
     options: dict[str, Any] = {"batch_size": loop.batch_size, "collate_fn": as_batch}
     sampler = EpochSampler(len(items["train"]), loop.seed)

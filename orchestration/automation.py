@@ -1,4 +1,4 @@
-"""The sensor that evaluates automation conditions: a new data version starts a retrain."""
+"""The sensor that evaluates automation conditions: what they are stands with the assets."""
 
 import dagster as dg
 
@@ -9,5 +9,6 @@ def automation_sensor() -> dg.AutomationConditionSensorDefinition:
         "retrain_on_new_data",
         target=dg.AssetSelection.all(),
         default_status=dg.DefaultSensorStatus.STOPPED,
-        description="Runs assets whose inputs have new data versions and passed their blocking checks.",
+        description="Runs assets with new code, or with inputs that have new data and passed their checks. "
+        "Datasets are left to the schedule.",
     )

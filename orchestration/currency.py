@@ -1,12 +1,12 @@
 """Which assets are current: nothing runs twice.
 
 An asset is current when the code version, the hash of its resolved configuration and the data
-versions of its inputs equal those of its last success, and its output is still there. Dagster alone
-does not know the configuration; and it records what was made before it looks at blocking checks, so that
-an asset stopped by one seems to have succeeded.
+versions of its inputs equal those of its last success, its output is still there, and so is what it
+published. Dagster alone does not know the configuration; and it records what was made before it looks at
+blocking checks, so that an asset stopped by one seems to have succeeded.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
@@ -50,10 +50,12 @@ def stale_assets(
     specs: Iterable[dg.AssetSpec],
     config_hashes: Mapping[dg.AssetKey, str],
     store: ArtifactStore,
+    serving_fault: Callable[[dg.AssetKey], str] = lambda key: "",
 ) -> list[Stale]:
     """Return those of ``specs`` (in topological order) that are not current, with the reason.
 
-    Whatever depends on a stale asset is stale too: its inputs are about to change.
+    Whatever depends on a stale asset is stale too: its inputs are about to change. ``serving_fault`` says
+    what is wrong with what an asset published, or nothing.
     """
     specs = list(specs)
     partitioned = {
@@ -68,7 +70,7 @@ def stale_assets(
             else:
                 reason = _why_stale(
                     instance, spec, partition, partitioned, config_hashes.get(spec.key), store
-                )
+                ) or serving_fault(spec.key)
             if reason:
                 stale.append(Stale(spec.key, reason, partition))
     return stale

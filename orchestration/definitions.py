@@ -21,8 +21,8 @@ def build_tracker(settings: Environment) -> MlflowTracker:
     return MlflowTracker(
         tracking_uri=settings.tracking_uri,
         artifact_root=settings.artifact_root,
-        ui_url=f"http://127.0.0.1:{settings.mlflow_port}",
-        dagster_url=f"http://127.0.0.1:{settings.dagster_port}",
+        ui_url=settings.mlflow_url,
+        dagster_url=settings.dagster_url,
         profile=settings.profile.name,
     )
 

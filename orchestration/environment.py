@@ -4,17 +4,20 @@ Besides the command line, only this module reads environment variables.
 """
 
 import os
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from mlflow import MlflowClient
 
-from zuroku.artifacts import locked
+from zuroku.artifacts import locked, write_atomically
+from zuroku.errors import ConfigError
 from zuroku.profile import Profile
 
 ROOT = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+_INSTANCES = Path(__file__).parent / "instance"
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,29 @@ class Environment:
 
     profile: Profile
     instance: str
-    tracking_uri: str
-    artifact_root: str
+    tracking_uri: str = field(repr=False)
+    artifact_root: str = field(repr=False)
     mlflow_port: int
     dagster_port: int
+
+    @property
+    def has_mlflow_server(self) -> bool:
+        """Whether runs are tracked on a server that is there already, and not in a database."""
+        return self.tracking_uri.startswith("http")
+
+    @property
+    def mlflow_url(self) -> str:
+        """Where MLflow's pages are: on that server, or on the one that ``make ui`` starts."""
+        if not self.has_mlflow_server:
+            return f"http://{HOST}:{self.mlflow_port}"
+        # Links are for everybody to read: without the name and the password that may stand in the address.
+        parts = urlsplit(self.tracking_uri)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+
+    @property
+    def dagster_url(self) -> str:
+        """Where ``make ui`` serves Dagster's pages."""
+        return f"http://{HOST}:{self.dagster_port}"
 
     @property
     def dagster_home(self) -> Path:
@@ -58,12 +80,43 @@ def prepare_state(settings: Environment) -> None:
     """Create Dagster's home and MLflow's tables before several processes use them at once.
 
     A fresh SQLite store crashes when several processes run its migrations together.
+
+    Raises:
+        ConfigError: the instance is unknown, or Dagster's home has a ``dagster.yaml`` that is not ours.
     """
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
+    _write_instance(settings.instance, home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home)
-    shutil.copyfile(Path(__file__).parent / "instance" / f"{settings.instance}.yaml", home / "dagster.yaml")
-    if settings.tracking_uri.startswith("http"):
+    if settings.has_mlflow_server:
         return
     with locked(settings.profile.var / ".mlflow.lock"):
         MlflowClient(settings.tracking_uri).search_experiments(max_results=1)
+
+
+def _write_instance(name: str, target: Path) -> None:
+    """Write ``instance/<name>.yaml`` to ``target``, unless that is a file of the user's own.
+
+    Ours are known by their first line, which is that of one of the files in ``instance/``.
+    """
+    ours = {path.stem: path.read_bytes() for path in sorted(_INSTANCES.glob("*.yaml"))}
+    if name not in ours:
+        raise ConfigError(
+            f"ZUROKU_INSTANCE is {name!r}",
+            expected=f"one of {', '.join(ours)}",
+            remedy="set it to one of these, or unset it for local",
+        )
+    present = target.read_bytes() if target.exists() else None
+    if present is not None and _first_line(present) not in map(_first_line, ours.values()):
+        raise ConfigError(
+            f"{target} was not written by zuroku",
+            expected=f"no dagster.yaml there, or one that starts with {_first_line(ours[name]).decode()!r}",
+            remedy="unset DAGSTER_HOME or point it at another folder; what this instance needs stands in "
+            f"{_INSTANCES / f'{name}.yaml'}",
+        )
+    if present != ours[name]:
+        write_atomically(target, ours[name])
+
+
+def _first_line(data: bytes) -> bytes:
+    return data.partition(b"\n")[0]

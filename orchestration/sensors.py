@@ -13,6 +13,21 @@ _ACTIVE = (
 )
 
 
+# A run of ``make demo`` bears the identity of the state folder in which no two of them go on at once.
+DEMO_TAG = "zuroku/demo"
+
+
+def end_dead_runs(instance: dg.DagsterInstance, demo: str) -> list[str]:
+    """Report as failed the runs of ``make demo`` in the state folder ``demo`` that a kill left open.
+
+    The caller holds the folder's lock, so that none of them can still be at work.
+    """
+    left = instance.get_runs(dg.RunsFilter(tags={DEMO_TAG: demo}, statuses=list(_ACTIVE)))
+    for run in left:
+        instance.report_run_failed(run, "Its process was killed.")
+    return [run.run_id for run in left]
+
+
 def close_orphans(instance: dg.DagsterInstance, tracker: MlflowTracker) -> list[str]:
     """End MLflow runs of ``instance`` whose Dagster run has ended or is gone (a kill ends nothing).
 
@@ -31,7 +46,9 @@ def close_orphans(instance: dg.DagsterInstance, tracker: MlflowTracker) -> list[
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Ends MLflow runs that a killed process left open.",
 )
-def close_orphaned_runs(context: dg.SensorEvaluationContext, tracker: MlflowTracker) -> dg.SkipReason:
+def close_orphaned_runs(
+    context: dg.SensorEvaluationContext, tracker: dg.ResourceParam[MlflowTracker]
+) -> dg.SkipReason:
     """End orphaned MLflow runs and say how many there were."""
     closed = close_orphans(context.instance, tracker)
     return dg.SkipReason(f"closed {len(closed)} orphaned MLflow runs")

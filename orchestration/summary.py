@@ -4,14 +4,16 @@ import json
 from typing import Any
 
 from orchestration.environment import Environment
+from orchestration.outcome import Outcome
 from zuroku.artifacts import Artifact
 from zuroku.reports.layout import spelled
 
 
-def print_summary(settings: Environment, ran: int, seconds: float) -> None:
-    """Print the outcome of the profile's latest outputs."""
+def print_summary(settings: Environment, outcome: Outcome, seconds: float) -> None:
+    """Print the numbers of the profile's latest outputs and where they lie; at the end, what failed."""
     profile = settings.profile
-    print(f"\n{'Nothing had to run' if ran == 0 else f'{ran} assets ran'}, {seconds:.0f} s.\n")
+    idle = outcome.ran == 0 and not outcome.failed
+    print(f"\n{'Nothing had to run' if idle else f'{outcome.ran} assets ran'}, {seconds:.0f} s.\n")
     latest = profile.home / "latest"
     evaluation = _latest(settings, "figure_tagger_evaluation")
     if evaluation is not None:
@@ -50,6 +52,18 @@ def print_summary(settings: Environment, ran: int, seconds: float) -> None:
     print("  .venv/bin/zuroku extract PAGES --out FOLDER  cut figures out of pages of your own")
     print("  .venv/bin/zuroku search IMAGE                find relatives among the figures of the corpus")
     print("  .venv/bin/zuroku geolocate IMAGE             say where a photograph was taken")
+    _print_failures(outcome)
+
+
+def _print_failures(outcome: Outcome) -> None:
+    if not outcome.failed:
+        return
+    print(f"\n{len(outcome.failed)} failed. What finished is kept; the same command goes on from here.")
+    for key, reason in outcome.failed.items():
+        print(f"✗ {key.to_user_string()}\n    " + reason.replace("\n", "\n    "))
+        lost = [name.to_user_string() for name, cause in outcome.dropped.items() if cause == key]
+        if lost:
+            print(f"    dropped with it: {', '.join(lost)}")
 
 
 def _print_layout(settings: Environment) -> None:

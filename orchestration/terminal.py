@@ -33,14 +33,25 @@ class StepLines(logging.Handler):
             mark = "✓" if event.event_type == DagsterEventType.STEP_SUCCESS else "✗"
             _say(f"{mark} {step}  {seconds:.1f} s")
             if mark == "✗":
-                error = event.event_specific_data.error
-                cause = error.cause or error
-                _say(f"    {cause.message.strip()}")
+                _say(f"    {cause_of(event)}")
         elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.event_specific_data
             if not check.passed:
-                kind = "blocking check" if check.blocking else "check"
-                _say(f"  ! {kind} failed: {check.asset_key.to_user_string()} / {check.check_name}")
+                _say(f"  ! {check.asset_key.to_user_string()}: {check_of(check)}")
+
+
+def cause_of(failure: dg.DagsterEvent) -> str:
+    """Return what the step that failed raised, without the error that Dagster wraps it in."""
+    error: Any = getattr(failure.event_specific_data, "error", None)
+    if error is None:
+        return str(failure.message)
+    return str((error.cause or error).message).strip()
+
+
+def check_of(check: dg.AssetCheckEvaluation) -> str:
+    """Return which check failed and what it found; a finding says what to do about it."""
+    kind = "blocking check" if check.blocking else "check"
+    return f"{kind} {check.check_name} failed" + (f": {check.description}" if check.description else "")
 
 
 @dg.logger

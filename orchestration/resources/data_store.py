@@ -15,10 +15,13 @@ from pathlib import Path
 import dagster as dg
 import yaml
 
+from orchestration.process_groups import stop_groups
 from zuroku.artifacts import locked
 from zuroku.errors import DataStoreError
 
 SAMPLE = "sample"
+# How long a stopped stage may take to put its things in order.
+_PATIENCE_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class DataStore(dg.ConfigurableResource):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # A group of its own, so that the commands of its stages are stopped with it.
+            start_new_session=True,
         )
         lines = []
         try:
@@ -78,11 +83,10 @@ class DataStore(dg.ConfigurableResource):
                 lines.append(line)
                 say(line.rstrip())
             code = process.wait()
-        finally:
+        except BaseException:
             # A stopped Dagster run must not leave an ingest behind.
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+            stop_groups([process], _PATIENCE_S)
+            raise
         if code:
             raise DataStoreError(
                 f"`dvc {' '.join(arguments)}` failed in {self.workspace}:\n{''.join(lines[-25:])}",

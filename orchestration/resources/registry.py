@@ -21,6 +21,7 @@ from assets.tracking import Champion, RegisteredVersion
 from zuroku.artifacts import SEAL, Artifact, verify
 
 SHA256_TAG = "bundle.sha256"
+PROFILE_TAG = "profile"
 ALIAS = "champion"
 
 
@@ -77,7 +78,8 @@ class ModelRegistry:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
-        return Champion(str(version.version), version.tags[SHA256_TAG])
+        profile = self._client.get_run(str(version.run_id)).data.tags.get(PROFILE_TAG)
+        return Champion(str(version.version), version.tags[SHA256_TAG], profile)
 
     def set_champion(self, name: str, version: str) -> None:
         """Move the alias; MLflow keeps no history of it, the release's runs do."""

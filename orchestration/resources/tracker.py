@@ -9,7 +9,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ import dagster as dg
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
-from pydantic import PrivateAttr
 
-from assets.tracking import Champion, RegisteredVersion
-from orchestration.resources.registry import ModelRegistry
+from assets.outputs import CONFIG_SHA256
+from assets.tracking import OUTPUT_TAG, Champion, RegisteredVersion
+from orchestration.resources.registry import PROFILE_TAG, ModelRegistry
 from zuroku.artifacts import Artifact
-from zuroku.config import Settings
+from zuroku.config import Settings, config_hash
+from zuroku.errors import ConfigError
 
 KEY_TAG = "zuroku.key"
 DAGSTER_RUN_TAG = "dagster.run_id"
@@ -55,35 +57,37 @@ class TrackedRun:
         with self._client._log_artifact_helper(self.run_id, f"pictures/{name}.{kind}") as path:
             Path(path).write_bytes(data)
 
+    def log_output(self, artifact: Artifact) -> None:
+        """Tag the run with the SHA-256 of ``artifact``."""
+        self._client.set_tag(self.run_id, OUTPUT_TAG, artifact.sha256)
+
     def register(self, name: str, bundle: Artifact) -> RegisteredVersion:
         """Register ``bundle`` as a version of the model ``name``, its bytes unchanged."""
         return self._registry.register(name, bundle, self.run_id)
 
 
-class MlflowTracker(dg.ConfigurableResource):
+@dataclass(frozen=True, kw_only=True)
+class MlflowTracker:
     """Where runs are tracked.
 
     ``tracking_uri`` is a database address or that of a server; ``artifact_root`` a folder or an
-    object store (unused with a server, which has its own).
+    object store (unused with a server, which has its own). Both may hold passwords, so this is no
+    ``ConfigurableResource``: Dagster shows the fields of one to everybody.
     """
 
-    tracking_uri: str
-    artifact_root: str
+    tracking_uri: str = field(repr=False)
+    artifact_root: str = field(repr=False)
     ui_url: str = "http://127.0.0.1:5000"
     dagster_url: str = "http://127.0.0.1:3000"
     profile: str = "sample"
     experiment: str = "zuroku"
 
-    _client: MlflowClient | None = PrivateAttr(default=None)
-
-    @property
+    @cached_property
     def client(self) -> MlflowClient:
         """The client, connected on first use."""
-        if self._client is None:
-            # MLflow resolves ``models:/`` addresses through the process-wide address, not the client's.
-            mlflow.set_tracking_uri(self.tracking_uri)
-            self._client = MlflowClient(self.tracking_uri)
-        return self._client
+        # MLflow resolves ``models:/`` addresses through the process-wide address, not the client's.
+        mlflow.set_tracking_uri(self.tracking_uri)
+        return MlflowClient(self.tracking_uri)
 
     @property
     def registry(self) -> ModelRegistry:
@@ -134,7 +138,7 @@ class MlflowTracker(dg.ConfigurableResource):
         experiment_id = self._experiment_id()
         runs = self.client.search_runs(
             [experiment_id],
-            f"tags.`dagster.asset` = '{asset}' and tags.profile = '{self.profile}' "
+            f"tags.`dagster.asset` = '{asset}' and tags.{PROFILE_TAG} = '{self.profile}' "
             "and attributes.status = 'FINISHED'",
             order_by=["attributes.start_time DESC"],
         )
@@ -166,10 +170,17 @@ class MlflowTracker(dg.ConfigurableResource):
 
     def _experiment_id(self) -> str:
         found = self.client.get_experiment_by_name(self.experiment)
-        if found is not None:
-            return str(found.experiment_id)
-        location = None if self.tracking_uri.startswith("http") else self.artifact_root
-        return str(self.client.create_experiment(self.experiment, artifact_location=location))
+        location = None if self.tracking_uri.startswith("http") else _absolute(self.artifact_root)
+        if found is None:
+            return str(self.client.create_experiment(self.experiment, artifact_location=location))
+        # MLflow takes the place from the experiment, whatever is said afterwards.
+        if location is not None and found.artifact_location.rstrip("/") != location.rstrip("/"):
+            raise ConfigError(
+                f"the MLflow experiment {self.experiment} keeps its artifacts in {found.artifact_location}",
+                expected=location,
+                remedy="set ZUROKU_ARTIFACTS to the first, or MLFLOW_TRACKING_URI to another database",
+            )
+        return str(found.experiment_id)
 
     def _find_or_create(
         self,
@@ -191,7 +202,7 @@ class MlflowTracker(dg.ConfigurableResource):
             "dagster.partition": context.partition_key if context.has_partition_key else "",
             "dagster.attempt": str(context.retry_number),
             "dagster.job": context.job_name,
-            "profile": self.profile,
+            PROFILE_TAG: self.profile,
             "dagster.url": f"{self.dagster_url}/runs/{context.run_id}",
             "mlflow.note.content": (
                 f"[Dagster run]({self.dagster_url}/runs/{context.run_id}) of the asset "
@@ -199,14 +210,23 @@ class MlflowTracker(dg.ConfigurableResource):
             ),
             "code_version": str(context.assets_def.code_versions_by_key[context.asset_key]),
             "git_commit": git_commit(),
+            CONFIG_SHA256: config_hash(settings),
         }
+        md5s = dvc_md5s(context)
         for name, artifact in inputs.items():
             tags[f"input.{name}.sha256"] = artifact.sha256
             tags[f"input.{name}.path"] = str(artifact.path)
+            if artifact.sha256 in md5s:
+                tags[f"input.{name}.dvc_md5"] = md5s[artifact.sha256]
         run = self.client.create_run(experiment_id, run_name=asset, tags=tags)
         params = [Param(name, value[:_PARAM_LIMIT]) for name, value in flatten(settings).items()]
         self.client.log_batch(run.info.run_id, params=params)
         return run
+
+
+def _absolute(place: str) -> str:
+    """Return the folder or address ``place`` as MLflow records it: a folder from the root on."""
+    return place if "://" in place else str(Path(place).absolute())
 
 
 def instance_id(instance: dg.DagsterInstance) -> str:
@@ -216,6 +236,20 @@ def instance_id(instance: dg.DagsterInstance) -> str:
     """
     # All run storages that Dagster brings have it (SQLite, Postgres, MySQL, in memory); the base lacks it.
     return str(instance.run_storage.get_run_storage_id())  # type: ignore[attr-defined]
+
+
+def dvc_md5s(context: dg.AssetExecutionContext) -> dict[str, str]:
+    """Return what DVC calls those inputs of the asset that are datasets, by their SHA-256.
+
+    A dataset has both names: its manifest's, and that by which DVC restores it.
+    """
+    found = {}
+    for key in context.assets_def.dependency_keys:
+        event = context.instance.get_latest_materialization_event(key)
+        made = event.asset_materialization if event else None
+        if made and {"dvc_md5", "sha256"} <= made.metadata.keys():
+            found[str(made.metadata["sha256"].value)] = str(made.metadata["dvc_md5"].value)
+    return found
 
 
 def run_key(context: dg.AssetExecutionContext) -> str:

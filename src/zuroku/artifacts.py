@@ -115,14 +115,12 @@ def build(target: Path, make: Callable[[Path], None]) -> Artifact:
 def replace_folder(work: Path, target: Path) -> None:
     """Move the finished folder ``work`` to ``target``, taking the place of what was there."""
     _sync(work)
+    old = target.parent / f".{target.name}.old"
     if target.exists():
-        old = target.parent / f".{target.name}.old"
         shutil.rmtree(old, ignore_errors=True)
         os.replace(target, old)
-        os.replace(work, target)
-        shutil.rmtree(old)
-    else:
-        os.replace(work, target)
+    os.replace(work, target)
+    shutil.rmtree(old, ignore_errors=True)
     _sync(target.parent)
 
 

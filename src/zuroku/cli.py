@@ -82,6 +82,14 @@ def ingest(
         str | None,
         typer.Option(help="Columns of --table: latitude=LAT,longitude=LON,…", rich_help_panel=_PLACES),
     ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option(help="Of the photographs, where no table names theirs.", rich_help_panel=_PLACES),
+    ] = None,
+    author: Annotated[
+        str | None,
+        typer.Option(help="Of the photographs, where no table names theirs.", rich_help_panel=_PLACES),
+    ] = None,
     profile: Annotated[
         str, typer.Option(help="Name of the profile that is written.", rich_help_panel=_PLACES)
     ] = "places",
@@ -95,7 +103,20 @@ def ingest(
         from zuroku.datasets.own_profile import own_places
 
         with explained():
-            own = own_places(profile, photos, table, columns, osm, areas, layout, fields, encoding, admin)
+            own = own_places(
+                profile,
+                photos,
+                table,
+                columns,
+                osm,
+                areas,
+                layout,
+                fields,
+                encoding,
+                admin,
+                licence,
+                author,
+            )
             _ingest_places(own, configs, root)
         return
     from zuroku.datasets.collection import (
@@ -271,7 +292,10 @@ def geolocate(
         bool, typer.Option("--coarse", help="Answer the prefecture and nothing finer.")
     ] = False,
     model: Annotated[
-        str, typer.Option(help="'champion', or the folder of a geolocator bundle.")
+        str,
+        typer.Option(
+            help="'champion', or the folder of a geolocator; a version beside it where that made the index."
+        ),
     ] = "champion",
     index: Annotated[str, typer.Option(help="'champion', or the folder of a place index.")] = "champion",
     server: Annotated[
@@ -282,13 +306,12 @@ def geolocate(
     """Say where a photograph may have been taken, within which radius, and by which evidence."""
     from zuroku.indexes.place_bundle import read_place_bundle
     from zuroku.indexes.place_index import PlaceIndex, open_place_index
-    from zuroku.models.geolocation.predictor import GeolocatorPredictor
+    from zuroku.models.geolocation.kept import matching_geolocator
     from zuroku.reports.located import locate, located_text
 
     if coarse and page is not None:
         raise typer.BadParameter("--coarse gives away no map: name one of the two")
     with explained():
-        predictor = GeolocatorPredictor(_bundle(var, "geolocator", model))
         folder = _bundle(var, "place_index", index)
         opened: PlaceIndex
         if server is None:
@@ -299,6 +322,8 @@ def geolocate(
             client = connect(server, os.environ.get("QDRANT_API_KEY"))
             opened = open_place_server(read_place_bundle(folder), client)
         try:
+            made_by = opened.bundle.manifest.encoder_sha256
+            predictor = matching_geolocator(_bundle(var, "geolocator", model), made_by)
             located = locate(image, predictor, opened)
             typer.echo(located_text(located, coarse))
             if page is not None:
@@ -313,15 +338,20 @@ def geolocate(
 @app.command()
 def upload(
     server: Annotated[str, typer.Argument(help="Address of a Qdrant server; its key: QDRANT_API_KEY.")],
+    decision: Annotated[
+        str, typer.Option(help="Who allows this index to be passed on, and why; kept in var/uploads.jsonl.")
+    ],
     index: Annotated[str, typer.Option(help="'champion', or the folder of a place index.")] = "champion",
     var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
 ) -> None:
     """Load an index of places into a Qdrant server as a new collection, and switch the alias to it."""
     from zuroku.indexes.place_bundle import read_place_bundle
+    from zuroku.indexes.place_decisions import DECISIONS, record_decision
     from zuroku.indexes.place_server import connect, publish_place_collection
 
     with explained():
         bundle = read_place_bundle(_bundle(var, "place_index", index))
+        record_decision(var / DECISIONS, bundle, server, decision)
         name = publish_place_collection(bundle, connect(server, os.environ.get("QDRANT_API_KEY")))
         typer.echo(f"{bundle.manifest.settings.name}: {len(bundle)} photographs are served from {name}")
 
@@ -335,11 +365,12 @@ def rollback(
     ] = None,
     var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
 ) -> None:
-    """Go back to the index that was published before; a second time, further back.
+    """Go back to the index that was in use before; a second time, further back. The one left is held.
 
-    Models are not taken back like this: the registry names their champions.
+    Models are refused, because the registry names their champions: `make rollback MODEL=name`.
     """
     from zuroku.profile import champion_folder
+    from zuroku.publishing import require_index
     from zuroku.publishing import rollback as roll_back
 
     with explained():
@@ -350,7 +381,26 @@ def rollback(
             typer.echo(f"{name}: {rollback_place_collection(client, name)} is served again")
             return
         champion = champion_folder(var, name)
+        require_index(champion)
         typer.echo(f"{name}: version {roll_back(champion).sha256[:16]} is published again")
+
+
+@app.command()
+def trace(
+    bundle: Annotated[
+        Path, typer.Argument(help="Folder of a model or an index, such as var/models/figure_index/champion.")
+    ],
+    var: Annotated[Path, typer.Option(help="Where zuroku keeps its state.")] = Path("var"),
+) -> None:
+    """Say what a model or an index was made from, back to the datasets, and verify every seal on the way."""
+    from zuroku.reports.trace import trace as trace_back
+    from zuroku.reports.trace import trace_text
+
+    with explained():
+        origin = trace_back(bundle, var)
+    typer.echo(trace_text(origin))
+    if any(one.fault for _, one in origin.walk()):
+        raise typer.Exit(1)
 
 
 def _bundle(var: Path, name: str, chosen: str) -> Path:

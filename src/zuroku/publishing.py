@@ -2,32 +2,40 @@
 
 champion                    link to the version in use
 versions/<16 digits>/       the last few versions
-versions/.<16 digits>.before
-                            link from a version to the one in use before it
+publication.json            the profile that published last, and the versions in the order they were in use
+held/<16 digits>            one file for each version that was taken back: it is not published again
 """
 
+import json
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from zuroku.artifacts import Artifact, build, locked, verify
-from zuroku.errors import BundleError, IntegrityError
+from zuroku.artifacts import Artifact, build, locked, verify, write_atomically
+from zuroku.errors import BundleError, ConfigError, IntegrityError
+
+GENERATED = "sample"
+"""The profile of generated data: whatever it published, any other may replace."""
 
 _KEPT_VERSIONS = 3
 
 
-def publish(bundle: Artifact, champion: Path) -> Artifact:
-    """Copy ``bundle`` beside ``champion`` and make ``champion`` a link to the copy.
+def publish(bundle: Artifact, champion: Path, by: str) -> Artifact:
+    """Copy ``bundle`` beside ``champion`` and make ``champion`` a link to the copy, for the profile ``by``.
 
     A reader sees the old bundle or the new one, never a mixture. Doing it twice changes nothing.
     The last few versions stay for rollback.
 
     Raises:
         IntegrityError: the bundle, or the copy, is not what was sealed.
+        Everything that ``require_publishable`` raises.
     """
+    require_publishable(bundle.sha256, champion, by)
     verify(bundle.path, bundle.sha256)
     versions = champion.parent / "versions"
-    target = versions / bundle.sha256[:16]
+    target = versions / _name(bundle.sha256)
     copy = build(target, lambda work: _copy_files(bundle.path, work))
     if copy.sha256 != bundle.sha256:
         raise IntegrityError(
@@ -36,11 +44,11 @@ def publish(bundle: Artifact, champion: Path) -> Artifact:
             remedy=f"delete {target} and publish again",
         )
     with locked(versions / ".champion.lock"):
-        before = champion.resolve()
-        if champion.exists() and before != target.resolve():
-            # Before the switch: a kill in between leaves the champion and what came before it untouched.
-            _link(_before(target), before.name)
-        _switch(champion, target)
+        require_publishable(bundle.sha256, champion, by)
+        history = _history(champion)
+        if history[-1:] != [target.name]:
+            history.append(target.name)
+        _switch(champion, _Publication(by, history), target)
         _forget_old(versions, keep=target)
     return Artifact(champion, copy.sha256)
 
@@ -50,10 +58,63 @@ def published(champion: Path) -> Artifact | None:
     return verify(champion) if champion.exists() else None
 
 
-def rollback(champion: Path) -> Artifact:
-    """Make ``champion`` a link to the version in use before it, and return that one.
+def publisher(champion: Path) -> str | None:
+    """Return the profile that published last at ``champion``, or None where none is recorded."""
+    return _read(champion).published_by
 
-    The version left stays on disk; a second rollback goes back further.
+
+def require_publishable(sha256: str, champion: Path, by: str) -> None:
+    """Refuse what must not become the champion, before anything is moved.
+
+    Raises:
+        BundleError: the version was taken back, and is held.
+        ConfigError: another profile published what is there (see ``require_publisher``).
+    """
+    require_publisher(champion, publisher(champion), by)
+    held = _hold(champion, _name(sha256))
+    if held.exists():
+        raise BundleError(
+            f"version {held.name} of {champion.parent.name} was taken back, and is held",
+            expected="another version",
+            remedy=f"make one, or delete {held} if this one is good after all",
+        )
+
+
+def require_publisher(champion: Path, owner: str | None, by: str) -> None:
+    """Refuse the profile ``by`` where ``owner`` published at ``champion``, unless that was generated data.
+
+    Raises:
+        ConfigError: two profiles would take turns there, and judge each other's models by their own data.
+    """
+    if owner not in (None, by, GENERATED):
+        raise ConfigError(
+            f"{champion.parent.name} in {champion.parent.parent} was published by the profile {owner}",
+            expected=f"nothing there, or what the profile {by} or {GENERATED} published",
+            remedy=f"give the model or index another name in configs/{by}, or use another folder for var "
+            "(ZUROKU_ROOT), with a registry of its own",
+        )
+
+
+def require_index(champion: Path) -> None:
+    """Refuse a model where an index is meant.
+
+    Raises:
+        BundleError: what is published at ``champion`` has a model's card.
+    """
+    name = champion.parent.name
+    if (champion / "card.json").is_file():
+        raise BundleError(
+            f"{name} is a model: its champion stands in the registry too",
+            expected="an index",
+            remedy=f"run `make rollback MODEL={name}`, which moves both",
+        )
+
+
+def rollback(champion: Path, announce: Callable[[Artifact], None] = lambda version: None) -> Artifact:
+    """Make ``champion`` a link to the version in use before it, and return that one; the one left is held.
+
+    A second rollback goes back further. ``announce`` is given the version before the link moves: what it
+    raises stops the rollback. The version left stays on disk, and is not published again while it is held.
 
     Raises:
         BundleError: nothing is published, or no version before it is kept.
@@ -67,35 +128,76 @@ def rollback(champion: Path) -> Artifact:
         )
     versions = champion.parent / "versions"
     with locked(versions / ".champion.lock"):
-        left = champion.resolve()
-        if not _before(left).exists():
+        history = _history(champion)
+        left = history[-1]
+        if len(history) < 2 or not (versions / history[-2]).exists():
             raise BundleError(
-                f"no version before {left.name} is kept",
+                f"no version before {left} is kept",
                 expected=f"the version that was in use before it, in {versions}",
                 remedy="build the bundle that you want and publish it",
             )
-        target = _before(left).resolve()
-        sha256 = verify(target).sha256
-        _switch(champion, target)
-    return Artifact(champion, sha256)
+        target = verify(versions / history[-2])
+        held = _hold(champion, left)
+        held.parent.mkdir(exist_ok=True)
+        # Before anything moves: a kill in between leaves nothing that would publish it again.
+        held.touch()
+        try:
+            announce(target)
+        except Exception:
+            held.unlink()
+            raise
+        _hold(champion, target.path.name).unlink(missing_ok=True)
+        _switch(champion, _Publication(publisher(champion), history), target.path)
+    return Artifact(champion, target.sha256)
 
 
-def _before(version: Path) -> Path:
-    return version.with_name(f".{version.name}.before")
+@dataclass(frozen=True)
+class _Publication:
+    """What ``publication.json`` says. ``history`` may run ahead of the link: see ``_history``."""
+
+    published_by: str | None = None
+    history: list[str] = field(default_factory=list)
 
 
-def _switch(champion: Path, target: Path) -> None:
+def _name(sha256: str) -> str:
+    return sha256[:16]
+
+
+def _hold(champion: Path, version: str) -> Path:
+    return champion.parent / "held" / version
+
+
+def _record(champion: Path) -> Path:
+    return champion.parent / "publication.json"
+
+
+def _read(champion: Path) -> _Publication:
+    path = _record(champion)
+    return _Publication(**json.loads(path.read_bytes())) if path.is_file() else _Publication()
+
+
+def _history(champion: Path) -> list[str]:
+    """Return the versions in the order they were in use, that of ``champion`` last; none without one.
+
+    What the record has after it was never reached, because of a kill, or was gone back from.
+    """
+    if not champion.exists():
+        return []
+    in_use, history = champion.resolve().name, _read(champion).history
+    while history and history[-1] != in_use:
+        history.pop()
+    return history or [in_use]
+
+
+def _switch(champion: Path, publication: _Publication, target: Path) -> None:
+    # The record first: a kill in between leaves the champion, and the way back from it, as they were.
+    write_atomically(_record(champion), (json.dumps(asdict(publication), indent=2) + "\n").encode())
     # The versions last in use are kept, and this one is in use from now on.
     os.utime(target)
-    _link(champion, target.resolve().relative_to(champion.parent.resolve()).as_posix())
-
-
-def _link(path: Path, to: str) -> None:
-    """Make ``path`` a link to ``to`` in one step."""
-    aside = path.with_name(f".{path.name.lstrip('.')}.{os.getpid()}")
+    aside = champion.with_name(f".{champion.name}.{os.getpid()}")
     aside.unlink(missing_ok=True)
-    aside.symlink_to(to)
-    os.replace(aside, path)
+    aside.symlink_to(target.resolve().relative_to(champion.parent.resolve()).as_posix())
+    os.replace(aside, champion)
 
 
 def _copy_files(source: Path, work: Path) -> None:
@@ -110,4 +212,3 @@ def _forget_old(versions: Path, keep: Path) -> None:
     folders.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in [path for path in folders if path != keep][_KEPT_VERSIONS - 1 :]:
         shutil.rmtree(path)
-        _before(path).unlink(missing_ok=True)

@@ -8,14 +8,16 @@ import pytest
 import yaml
 
 from assets.embedding_lineage import space_embedders
-from assets.embedding_study import CHAIN, IMET, OPEN_IMAGES
+from assets.embedding_study import CHAIN, IMET, OPEN_IMAGES, compared
 from assets.embeddings import MODEL
 from assets.lineages import build_assets, config_hashes
 from orchestration.definitions import build_definitions
 from orchestration.resources.tracker import MlflowTracker
 from tests.workspace import REPOSITORY, edit
+from zuroku.config import config_hash
 from zuroku.errors import ConfigError
 from zuroku.profile import Profile
+from zuroku.training.embedder import EmbedderTrainingSettings
 
 RELEASE = f"{CHAIN}_release"
 FILLS_THE_MUSEUM = {"open_images", "open_images_splits", OPEN_IMAGES, CHAIN, f"{CHAIN}_evaluation", RELEASE}
@@ -74,6 +76,25 @@ def test_the_full_profile_fills_the_museum() -> None:
     profile = Profile("full", REPOSITORY)
     assert in_job(profile, "demo_job") >= FILLS_THE_MUSEUM
     assert needed_by(profile, "corpus_figures") >= {RELEASE, f"{MODEL}_release"}
+
+
+def test_no_model_is_trained_twice_under_two_names() -> None:
+    sample, full = Profile("sample", REPOSITORY), Profile("full", REPOSITORY)
+    # The main line's embedder of the full profile is model ③; the sample's is another.
+    assert IMET in compared(sample)
+    assert needed_by(sample, "embedding_comparison") >= {MODEL, IMET, f"{IMET}_evaluation"}
+    assert IMET not in {one.key.to_user_string() for one in build_assets(full)}
+    assert dg.AssetKey(IMET) not in config_hashes(full)
+    models = {MODEL, IMET, OPEN_IMAGES, CHAIN}
+    assert needed_by(full, "embedding_comparison") & models == {MODEL, OPEN_IMAGES, CHAIN}
+    for profile in (sample, full):
+        # What is trained on the museum's objects, and from the same start.
+        museum = [
+            profile.load(name, EmbedderTrainingSettings)
+            for name in (MODEL, IMET)
+            if name in compared(profile)
+        ]
+        assert len({config_hash(one.model_copy(update={"name": ""})) for one in museum}) == len(museum)
 
 
 def test_any_compared_embedder_may_fill_a_space_and_others_are_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 from assets import geolocation
 from assets.corpus import INDEX, MANIFEST, index_asset
 from assets.outputs import ARTIFACT
-from assets.places import AREAS, LABELS, PHOTOGRAPHS, SPLITS
+from assets.places import ADMIN, AREAS, LABELS, LANDMARKS, PHOTOGRAPHS, ROADS, SPLITS
 from tests.unit.corpus.mosaics import embedder_bundle, mosaic_batch, opened, write_mosaics
 from tests.unit.models.geolocation import bundles
 from tests.unit.reports.photographed_places import areas, network, world
@@ -46,7 +46,7 @@ class Workshop:
     def release(self, name: str) -> Artifact:
         """Publish an embedder and embed the book with it."""
         bundle = embedder_bundle(self.profile.home / name, name)
-        publish(bundle, self.profile.champion("figure_embedder"))
+        publish(bundle, self.profile.champion("figure_embedder"), "sample")
         batch = mosaic_batch(self.pages, bundle, self.profile.home / f"batch {name}")
         return list_batches({"batch_0000": batch}, self.profile.home, self.profile.home / f"list {name}")
 
@@ -137,12 +137,12 @@ def test_the_index_of_places_is_replayed_against_the_one_of_the_geolocator_befor
         given(PHOTOGRAPHS, Artifact(dataset.root, dataset.version, "manifest.parquet")),
         given(LABELS, labels),
         given(SPLITS, splits),
-        given(AREAS, Artifact(land.root, "0" * 64)),
+        *(given(name, Artifact(land.root, "0" * 64)) for name in (AREAS, ADMIN, ROADS, LANDMARKS)),
     ]
     seen = []
     for seed in (0, 1):
         made = bundles.bundle(tmp_path / f"geolocator {seed}", network(dataset, seed))
-        publish(made, profile.champion("geolocator"))
+        publish(made, profile.champion("geolocator"), "sample")
         result = dg.materialize(
             [*before, geolocation.index_asset(profile)], resources={"io_manager": dg.mem_io_manager}
         )

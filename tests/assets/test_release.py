@@ -5,14 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from assets.release import _alias_finding, _champion
-from orchestration.resources.tracker import MlflowTracker
 from tests.unit.training import figure_data
-from zuroku.artifacts import SEAL, Artifact, build, verify
+from zuroku.artifacts import SEAL, build, verify
 from zuroku.errors import IntegrityError
 from zuroku.evaluation.gate import GateSettings
-from zuroku.profile import Profile
-from zuroku.publishing import publish, published
 from zuroku.reports.release import judge_figure_tagger, read_verdict
 from zuroku.tracking import NullTracker
 from zuroku.training.figure_tagger import train_figure_tagger
@@ -80,28 +76,3 @@ def test_a_model_that_has_seen_the_test_books_stops_the_release(lineage, tmp_pat
     with pytest.raises(IntegrityError, match=r"champion .* was trained on"):
         judge_figure_tagger(dataset, splits, strong, verify(leaked), GATE, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_a_kill_between_alias_and_publication_is_mended(lineage, tmp_path: Path) -> None:
-    *_, weak, strong = lineage
-    profile = Profile("sample", tmp_path)
-    tracker = MlflowTracker(
-        tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}", artifact_root=(tmp_path / "artifacts").as_uri()
-    )
-    client = tracker.client
-    run = client.create_run(client.create_experiment("zuroku", (tmp_path / "artifacts").as_uri()))
-    versions = [tracker.registry.register("tagger", bundle, run.info.run_id) for bundle in (weak, strong)]
-    assert _champion(profile, tracker, "tagger") is None
-
-    tracker.set_champion("tagger", versions[0].version)
-    publish(weak, profile.champion("tagger"))
-    assert _alias_finding(profile, tracker, "tagger").passed
-
-    tracker.set_champion("tagger", versions[1].version)
-    assert not _alias_finding(profile, tracker, "tagger").passed
-    champion = _champion(profile, tracker, "tagger")
-    assert champion == Artifact(profile.champion("tagger").resolve(), strong.sha256)
-    found = published(profile.champion("tagger"))
-    assert found is not None
-    assert found.sha256 == strong.sha256
-    assert _alias_finding(profile, tracker, "tagger").passed

@@ -4,6 +4,8 @@ Datasets, splits, gate, MLflow, sealing and publishing are the real ones. Only t
 replaced: a bundle's card says which classes it is blind to, and everything else it answers rightly.
 """
 
+import copy
+import hashlib
 import json
 import shutil
 from collections.abc import Iterable
@@ -16,25 +18,31 @@ import pandas as pd
 import pytest
 import yaml
 
+from assets import figures
 from assets import release as release_module
 from assets.outputs import ARTIFACT
 from assets.release import release_asset
 from orchestration.resources.tracker import MlflowTracker
+from orchestration.rollback import roll_back_model
 from tests.orchestration.test_tracker import onnx_model
 from tests.unit.training import figure_data
-from zuroku.artifacts import Artifact, build, verify
+from zuroku import publishing
+from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
+from zuroku.errors import BundleError
 from zuroku.evaluation.hierarchy import build_hierarchy
 from zuroku.models.bundle import TaggerCard
 from zuroku.models.tagger_predictor import TaggerPredictor
 from zuroku.profile import Profile
 from zuroku.publishing import publish, published
 from zuroku.reports import figure_tagger
+from zuroku.reports.provenance import measured_on
 from zuroku.reports.release import judge_figure_tagger, read_verdict
 
 pytestmark = pytest.mark.slow
 MODEL = "figure_tagger"
 LABELS = list(build_hierarchy(figure_data.HIERARCHY).labels)
+FLOOR = 0.5
 GATE = {"delta": 0.03, "floor": 0.6, "resamples": 100, "seed": 1}
 
 
@@ -62,11 +70,23 @@ class Workshop:
         self.profile.configs.mkdir(parents=True)
         values = {"model": MODEL, "gate": GATE}
         (self.profile.configs / f"{MODEL}_release.yaml").write_text(yaml.safe_dump(values))
+        (self.profile.configs / f"{MODEL}_evaluation.yaml").write_text(yaml.safe_dump({"floor": FLOOR}))
         self.tracker = MlflowTracker(
             tracking_uri=f"sqlite:///{root / 'mlflow.db'}", artifact_root=(root / "artifacts").as_uri()
         )
 
-    def bundle(self, name: str, blind_to: tuple[str, ...] = (), seen: tuple[str, ...] = ()) -> Artifact:
+    def of(self, profile: str) -> "Workshop":
+        """Return the same workshop, with its registry and its models, as another profile has it."""
+        other = copy.copy(self)
+        other.profile = Profile(profile, self.profile.root)
+        shutil.copytree(self.profile.configs, other.profile.configs)
+        addresses = {"tracking_uri": self.tracker.tracking_uri, "artifact_root": self.tracker.artifact_root}
+        other.tracker = MlflowTracker(**addresses, profile=profile)
+        return other
+
+    def bundle(
+        self, name: str, blind_to: tuple[str, ...] = (), seen: tuple[str, ...] = (), note: str = ""
+    ) -> Artifact:
         card = TaggerCard(
             name=name, labels=LABELS, hierarchy=figure_data.HIERARCHY, trained=LABELS,
             thresholds=[0.5] * len(LABELS), temperature=1.0, size_px=32, preprocessing="none",
@@ -78,20 +98,39 @@ class Workshop:
             (work / "card.json").write_text(card.model_dump_json())
             (work / "model.onnx").write_bytes(onnx_model())
             (work / "training_groups.json").write_text(json.dumps(seen))
-            (work / "README.md").write_text(f"# {name}\n")
+            (work / "README.md").write_text(f"# {name}\n{note}")
 
-        return build(self.profile.home / "bundles" / name, make)
+        return build(self.profile.home / "bundles" / f"{name}{note}", make)
 
-    def release(self, challenger: Artifact) -> dg.ExecuteInProcessResult:
+    def evaluation(self, challenger: Artifact, macro_f1: float = FLOOR, **data: str) -> Artifact:
+        """Return what an evaluation of ``challenger`` says; ``data`` tells of what else it was made."""
+        measured = measured_on(self.dataset, self.splits, challenger) | data
+        row = {"true_positives": 1, "false_positives": 0, "support": 1}
+        metrics = {"macro_f1": {"value": macro_f1}, "per_tag": dict.fromkeys(LABELS, row), "data": measured}
+        name = hashlib.sha256(json.dumps(metrics).encode()).hexdigest()[:16]
+        text = json.dumps(metrics)
+        return build(
+            self.profile.home / "evaluations" / name,
+            lambda work: (work / "metrics.json").write_text(text) and None,
+        )
+
+    def release(self, challenger: Artifact, evaluation: Artifact | None = None) -> dg.ExecuteInProcessResult:
         before = {
             "ndl_imagelabel": Artifact(self.dataset.root, self.dataset.version, "manifest.parquet"),
             "figure_splits": self.splits,
             MODEL: challenger,
-            f"{MODEL}_evaluation": challenger,
+            f"{MODEL}_evaluation": evaluation or self.evaluation(challenger),
         }
         given = [_given(name, artifact) for name, artifact in before.items()]
         asset = release_asset(
-            self.profile, MODEL, "ndl_imagelabel", "figure_splits", "figures", "macro F1", judge_figure_tagger
+            self.profile,
+            MODEL,
+            "ndl_imagelabel",
+            "figure_splits",
+            "figures",
+            "macro F1",
+            judge_figure_tagger,
+            figures.blocking_findings(self.profile),
         )
         resources = {"io_manager": dg.mem_io_manager, "tracker": self.tracker}
         return dg.materialize([*given, asset], resources=resources, raise_on_error=False)
@@ -172,12 +211,80 @@ def test_alias_and_publication_move_together_and_back(workshop: Workshop) -> Non
     assert verdict["difference"] > 0
     assert workshop.alias() == workshop.publication() == better.sha256
 
-    kept = verify(workshop.profile.champion(MODEL).parent / "versions" / old.sha256[:16], old.sha256)
+    assert roll_back_model(workshop.profile, workshop.tracker, MODEL).sha256 == old.sha256
+    assert workshop.alias() == workshop.publication() == old.sha256
+    said = failure(workshop.release(better))
+    assert "was taken back, and is held" in said
+    assert workshop.alias() == workshop.publication() == old.sha256
+    # Trained again, it has another seal, and is judged as any other.
+    assert judgement(workshop.release(workshop.bundle("better", note="again")))["promoted"]
+
+
+def test_a_model_that_the_registry_has_lost_is_not_gone_back_to(workshop: Workshop) -> None:
+    old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
+    workshop.release(old)
+    workshop.release(better)
     version = workshop.tracker.version_of(MODEL, old.sha256)
     assert version is not None
-    workshop.tracker.set_champion(MODEL, version.version)
-    publish(kept, workshop.profile.champion(MODEL))
+    workshop.tracker.client.delete_model_version(MODEL, version.version)
+    with pytest.raises(BundleError, match=f"no version of {MODEL} in the registry has the seal {old.sha256}"):
+        roll_back_model(workshop.profile, workshop.tracker, MODEL)
+    assert workshop.alias() == workshop.publication() == better.sha256
+    assert judgement(workshop.release(better))["promoted"]
+
+
+def test_what_has_no_champion_in_the_registry_is_no_model(workshop: Workshop) -> None:
+    with pytest.raises(BundleError, match="no model figure_index in the registry"):
+        roll_back_model(workshop.profile, workshop.tracker, "figure_index")
+
+
+def test_a_kill_between_alias_and_link_of_a_rollback_is_mended(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
+    workshop.release(old)
+    workshop.release(better)
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "_switch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            roll_back_model(workshop.profile, workshop.tracker, MODEL)
+    assert (workshop.alias(), workshop.publication()) == (old.sha256, better.sha256)
+    assert "is held" in failure(workshop.release(better))
+    roll_back_model(workshop.profile, workshop.tracker, MODEL)
     assert workshop.alias() == workshop.publication() == old.sha256
+
+
+def test_a_model_is_released_only_with_an_evaluation_of_it_that_it_passed(workshop: Workshop) -> None:
+    good, other = workshop.bundle("good"), workshop.bundle("other", blind_to=("noise",))
+    said = failure(workshop.release(good, workshop.evaluation(other)))
+    assert f"its bundle is {other.sha256}, not {good.sha256}" in said
+    said = failure(workshop.release(good, workshop.evaluation(good, splits="0" * 64)))
+    assert f"its splits is {'0' * 64}" in said
+    said = failure(workshop.release(good, workshop.evaluation(good, macro_f1=FLOOR - 0.01)))
+    assert "metric_floor failed: macro F1 0.490, floor 0.500" in said
+    assert (workshop.alias(), workshop.publication()) == (None, None)
+    assert workshop.tracker.version_of(MODEL, good.sha256) is None
+
+
+def test_the_sample_does_not_replace_what_another_profile_released(workshop: Workshop) -> None:
+    full = workshop.of("full")
+    generated, real = workshop.bundle("generated", blind_to=("noise",)), full.bundle("real")
+    workshop.release(generated)
+    assert judgement(full.release(real))["promoted"]
+    for lost in (False, True):
+        if lost:
+            # The registry still knows whose the champion is.
+            shutil.rmtree(workshop.profile.var / "models")
+        said = failure(workshop.release(generated))
+        assert "was published by the profile full" in said
+        assert workshop.alias() == real.sha256
+    assert workshop.publication() is None
+    assert judgement(full.release(real))["promoted"]
+    assert workshop.publication() == real.sha256
 
 
 def test_releasing_the_champion_again_makes_no_second_version_and_says_so(workshop: Workshop) -> None:
@@ -199,7 +306,7 @@ def test_a_kill_between_alias_and_publication_is_mended_by_the_next_release(
     old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
     workshop.release(old)
 
-    def killed(bundle: Artifact, champion: Path) -> Artifact:
+    def killed(bundle: Artifact, champion: Path, by: str) -> Artifact:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -240,7 +347,7 @@ def test_a_model_that_trained_on_a_test_book_is_refused_as_champion_and_as_chall
     run = client.create_run(client.get_experiment_by_name("zuroku").experiment_id)
     version = workshop.tracker.registry.register(MODEL, leaky, run.info.run_id)
     workshop.tracker.set_champion(MODEL, version.version)
-    publish(leaky, workshop.profile.champion(MODEL))
+    publish(leaky, workshop.profile.champion(MODEL), "sample")
     said = failure(workshop.release(workshop.bundle("good")))
     assert "IntegrityError" in said
     assert "the champion" in said

@@ -1,9 +1,20 @@
-"""The main job on a tiny sample, as ``make demo`` runs it: what it makes, and what a second one runs."""
+"""The main job on a tiny sample, as ``make demo`` runs it: what it makes, and what a second one runs.
+
+One workspace serves all tests, in their order: a demo is killed and run again, the first tests only read what
+it made, and the last ones change something and run it once more.
+"""
 
 import json
+import os
+import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -12,12 +23,44 @@ from typer.testing import CliRunner
 from assets import figures
 from orchestration.demo import run_jobs
 from orchestration.environment import Environment
-from tests.workspace import edit
+from orchestration.sensors import DEMO_TAG
+from tests.workspace import REPOSITORY, edit, tiny_workspace
 from zuroku.artifacts import verify
 from zuroku.cli import app
 from zuroku.datasets.manifest import Dataset
 
 pytestmark = pytest.mark.slow
+
+# ``make demo``, struck by the kernel inside of the first asset that holds a pool.
+_KILLED = """
+import os, signal
+from orchestration import demo
+from orchestration.resources.data_store import DataStore
+DataStore.reproduce = lambda *arguments, **options: os.kill(os.getpid(), signal.SIGKILL)
+demo.main()
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """A workspace in which the demo was killed once and then ran to its end."""
+    root = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(root / "var" / "dagster"))
+        settings = tiny_workspace(root)
+        killed = subprocess.run(
+            [sys.executable, "-c", _KILLED], cwd=REPOSITORY, env=os.environ | {"ZUROKU_ROOT": str(root)}
+        )
+        assert killed.returncode == -signal.SIGKILL
+        assert dagster_statuses() == [dg.DagsterRunStatus.STARTED]
+        assert not run_jobs(settings, ["demo_job"]).failed
+        yield settings
+
+
+def dagster_statuses() -> list[dg.DagsterRunStatus]:
+    """Return the statuses of the demo's runs, the first run first."""
+    with dg.DagsterInstance.get() as instance:
+        return [run.status for run in reversed(instance.get_runs()) if DEMO_TAG in run.tags]
 
 
 def latest(settings: Environment, name: str) -> Path:
@@ -111,34 +154,47 @@ def test_the_command_line_geolocates_with_what_was_released(finished: Environmen
     assert "<html" in page.read_text(encoding="utf-8")
 
 
-def test_a_second_demo_runs_nothing(workspace: Environment) -> None:
-    assert run_jobs(workspace, ["demo_job"]) > 0
-    before = len(runs_of(workspace))
-    assert run_jobs(workspace, ["demo_job"]) == 0
-    assert len(runs_of(workspace)) == before
+def test_the_killed_run_is_ended_and_held_nothing_up(finished: Environment) -> None:
+    first, *others = dagster_statuses()
+    assert first == dg.DagsterRunStatus.FAILURE
+    assert set(others) == {dg.DagsterRunStatus.SUCCESS}
 
 
-def test_what_a_change_makes_run(workspace: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_demo_runs_nothing(finished: Environment) -> None:
+    before = len(runs_of(finished))
+    assert run_jobs(finished, ["demo_job"]).ran == 0
+    assert len(runs_of(finished)) == before
+
+
+def test_one_lineage_mends_what_is_served(finished: Environment) -> None:
+    served = finished.profile.champion("figure_tagger")
+    before = verify(served).sha256
+    shutil.rmtree(served.parent)
+    # The release, and the tags that depend on it; the corpus is of another lineage.
+    assert run_jobs(finished, ["demo_job"], ["figures"]).ran == 2
+    assert verify(served).sha256 == before
+
+
+def test_what_a_change_makes_run(finished: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Code, configuration and data in turn: exactly what depends on the change runs."""
-    root = workspace.profile.root
-    run_jobs(workspace, ["demo_job"])
+    root = finished.profile.root
 
     monkeypatch.setitem(figures.CODE_VERSIONS, "tags", "2")
-    assert run_jobs(workspace, ["demo_job"]) == 1
+    assert run_jobs(finished, ["demo_job"], ["figures"]).ran == 1
 
     edit(root, "figure_tagger_evaluation", worst=6)
     # evaluation, then release, tags and scorecard behind it; two batches, their manifest and the index
-    batches = made(workspace, "corpus_figures")
-    assert run_jobs(workspace, ["demo_job"]) == 8
+    batches = made(finished, "corpus_figures")
+    assert run_jobs(finished, ["demo_job"]).ran == 8
     # The champion is the same, so the batches were only looked at.
-    assert made(workspace, "corpus_figures") == batches
-    assert made(workspace, "figure_tagger") == 1
+    assert made(finished, "corpus_figures") == batches
+    assert made(finished, "figure_tagger") == 1
 
     edit(root, "ndl_imagelabel", generated={"seed": 1, "books": 40})
     # the stage and everything after it, the judgement of the embedder too; the corpus is not touched
-    assert run_jobs(workspace, ["demo_job"]) == 14
-    assert made(workspace, "figure_tagger") == 2
-    with sqlite3.connect(workspace.profile.var / "mlflow.db") as database:
+    assert run_jobs(finished, ["demo_job"]).ran == 14
+    assert made(finished, "figure_tagger") == 2
+    with sqlite3.connect(finished.profile.var / "mlflow.db") as database:
         statuses = {row[0] for row in database.execute("select status from runs")}
     assert statuses == {"FINISHED"}
 

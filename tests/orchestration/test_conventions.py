@@ -13,7 +13,6 @@ from assets.scorecard import SCORECARD
 from orchestration.definitions import build_definitions
 from orchestration.jobs import STUDY_TAG, build_jobs
 from orchestration.resources.tracker import MlflowTracker
-from orchestration.schedules import build_schedules
 from tests.workspace import REPOSITORY
 from zuroku.cli import app
 from zuroku.profile import Profile
@@ -88,7 +87,7 @@ def test_the_definitions_load_and_every_job_can_be_resolved() -> None:
         assert set(definitions.resolve_job_def(name).asset_layer.selected_asset_keys) <= keys
 
 
-def test_the_main_job_has_no_study_in_it_and_the_calendar_runs_it() -> None:
+def test_the_main_job_has_no_study_in_it() -> None:
     studies = {spec.key for spec in SPECS if STUDY_TAG in spec.tags}
     assert studies
     tracker = MlflowTracker(tracking_uri="sqlite://", artifact_root="unused")
@@ -99,7 +98,6 @@ def test_the_main_job_has_no_study_in_it_and_the_calendar_runs_it() -> None:
         for lineage in ("figures", "layout", "embeddings", "feature_tuning", "geolocation")
     ]
     assert studies <= set().union(*in_jobs)
-    assert [schedule.job_name for schedule in build_schedules()] == ["demo_job"]
 
 
 def test_commands_that_the_documents_name_exist() -> None:

@@ -31,3 +31,17 @@ def test_an_asset_that_a_blocking_check_stopped_has_to_run_again(
         dg.materialize([judged], instance=instance, raise_on_error=False)
         reasons = [one.reason for one in stale_assets(instance, specs, {}, store)]
     assert reasons == (["its check holds failed"] if blocking and not passed else [])
+
+
+def test_an_asset_whose_publication_is_amiss_has_to_run_again(tmp_path: Path) -> None:
+    @dg.asset(code_version="1")
+    def released() -> dg.MaterializeResult:
+        return dg.MaterializeResult()
+
+    store = AnyStore(var=str(tmp_path), profile="sample")
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([released], instance=instance)
+        specs = list(released.specs)
+        assert stale_assets(instance, specs, {}, store) == []
+        found = stale_assets(instance, specs, {}, store, lambda key: f"{key.to_user_string()} is gone")
+    assert [one.reason for one in found] == ["released is gone"]

@@ -5,6 +5,7 @@ The source is a folder of a few pictures, so that each stage takes a second.
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import yaml
 import zc.lockfile
 
+from orchestration.resources import data_store
 from orchestration.resources.data_store import DataStore, StageOutcome
 from tests.orchestration.s3_server import s3_server
 from tests.unit.training import figure_data
@@ -163,6 +165,42 @@ def assert_survives_in(url: str, root: Path, settings: str = "") -> None:
     assert found.version == version
     found.verify()
     assert not reproduce(store).ran
+
+
+@pytest.mark.parametrize("disposition", ["", "trap '' TERM; "], ids=["heeds", "ignores"])
+def test_a_stopped_run_leaves_no_command_of_a_stage_behind(
+    root: Path, monkeypatch: pytest.MonkeyPatch, disposition: str
+) -> None:
+    monkeypatch.setattr(data_store, "_PATIENCE_S", 2.0)
+    stages = yaml.safe_load((root / "dvc.yaml").read_text())
+    stages["stages"][STAGE] = {"cmd": "echo $$ > pid && . ./command", "outs": ["out"]}
+    (root / "command").write_text(f"mkdir out; {disposition}echo ready; sleep 600; sleep 600")
+    (root / "dvc.yaml").write_text(yaml.safe_dump(stages))
+
+    def interrupt(line: str) -> None:
+        if line == "ready":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store_of(root).reproduce(STAGE, False, interrupt)
+    pid = int((root / "pid").read_text())
+    # What is killed is gone a moment after.
+    deadline = time.monotonic() + 5
+    while runs(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not runs(pid)
+
+    (root / "command").write_text("rm -rf out && mkdir out && date > out/made")
+    assert reproduce(store_of(root)).ran
+
+
+def runs(pid: int) -> bool:
+    """Say whether a process runs; one that has ended and that nobody has waited for does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 @contextmanager

@@ -1,18 +1,21 @@
 """The MLflow resource: one run per attempt, ended whatever happens; models by their seal."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import onnx
 import pytest
+from dagster._core.remote_representation.external_data import RepositorySnap
 from mlflow import MlflowClient
 from pydantic import Field
 
 from orchestration.resources.tracker import MlflowTracker, flatten, instance_id
-from orchestration.sensors import close_orphans
+from orchestration.sensors import close_orphaned_runs, close_orphans
 from zuroku.artifacts import Artifact, build, verify
 from zuroku.config import Settings
+from zuroku.errors import ConfigError
 from zuroku.models.bundle import TaggerCard
 
 
@@ -65,6 +68,27 @@ def test_a_run_is_ended_and_tagged(tracker: MlflowTracker) -> None:
     assert run.data.tags["dagster.instance"] == own
 
 
+def test_an_input_that_is_a_dataset_is_tagged_with_what_dvc_calls_it(tracker: MlflowTracker) -> None:
+    @dg.asset
+    def pages() -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata={"sha256": "abc", "dvc_md5": "def.dir"})
+
+    @dg.asset
+    def splits() -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata={"sha256": "123"})
+
+    @dg.asset(code_version="1", deps=[pages, splits])
+    def thing(context: dg.AssetExecutionContext, tracker: dg.ResourceParam[MlflowTracker]) -> None:
+        inputs = {"dataset": Artifact(Path("x"), "abc"), "splits": Artifact(Path("y"), "123")}
+        with tracker.run(context, Values(), inputs):
+            pass
+
+    assert dg.materialize([pages, splits, thing], resources={"tracker": tracker}).success
+    (run,) = runs(tracker)
+    assert run.data.tags["input.dataset.dvc_md5"] == "def.dir"
+    assert "input.splits.dvc_md5" not in run.data.tags
+
+
 def test_a_failing_asset_ends_its_run_as_failed(tracker: MlflowTracker) -> None:
     def fail(context: object, run: object) -> None:
         raise ValueError("broken")
@@ -87,7 +111,7 @@ def test_the_same_attempt_finds_its_run_again(tracker: MlflowTracker) -> None:
 
 def test_runs_of_dead_processes_are_closed_and_living_ones_are_not(tracker: MlflowTracker) -> None:
     client = tracker.client
-    experiment = client.create_experiment("zuroku")
+    experiment = client.create_experiment("zuroku", tracker.artifact_root)
     with dg.DagsterInstance.ephemeral() as instance:
         job = dg.JobDefinition(name="job", graph_def=dg.GraphDefinition(name="graph", node_defs=[]))
         alive = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED).run_id
@@ -253,11 +277,50 @@ def test_finished_runs_are_those_of_the_asset_and_profile_newest_first(tracker: 
 
 def test_runs_that_no_dagster_run_of_the_instance_opened_are_left_alone(tracker: MlflowTracker) -> None:
     client = tracker.client
-    experiment = client.create_experiment("zuroku")
+    experiment = client.create_experiment("zuroku", tracker.artifact_root)
     for tags in ({}, {"dagster.instance": "this"}, {"dagster.run_id": "gone"}):
         client.create_run(experiment, tags=tags)
     assert tracker.close_orphans("this", lambda run_id: False) == []
     assert {run.info.status for run in runs(tracker)} == {"RUNNING"}
+
+
+def test_artifacts_stay_where_the_experiment_was_made_for(tracker: MlflowTracker, tmp_path: Path) -> None:
+    elsewhere = replace(tracker, artifact_root=(tmp_path / "elsewhere").as_uri())
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert materialize(tracker, lambda context, run: None, instance).success
+        for same in (tracker.artifact_root, f"{tracker.artifact_root}/"):
+            assert materialize(replace(tracker, artifact_root=same), lambda c, run: None, instance).success
+        with pytest.raises(ConfigError, match="ZUROKU_ARTIFACTS") as caught:
+            close_orphans(instance, elsewhere)
+    assert caught.value.expected == elsewhere.artifact_root
+    assert str(tmp_path / "artifacts") in caught.value.found
+
+
+def test_a_folder_for_artifacts_may_be_relative(
+    tracker: MlflowTracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    relative = replace(tracker, artifact_root="kept")
+    with dg.DagsterInstance.ephemeral() as instance:
+        for _ in range(2):
+            assert materialize(relative, lambda context, run: None, instance).success
+    assert {run.info.artifact_uri.startswith(str(tmp_path / "kept")) for run in runs(tracker)} == {True}
+
+
+def test_addresses_are_not_shown(tracker: MlflowTracker) -> None:
+    """Dagster shows the fields of a configured resource, and a log shows what is printed."""
+    secret = replace(
+        tracker, tracking_uri="postgresql://anyone:hush@db/mlflow", artifact_root="s3://k:hush@b"
+    )
+    assert "hush" not in repr(secret)
+
+    @dg.asset
+    def thing(tracker: dg.ResourceParam[MlflowTracker]) -> None: ...
+
+    definitions = dg.Definitions(assets=[thing], sensors=[close_orphaned_runs], resources={"tracker": secret})
+    snapshot = RepositorySnap.from_def(definitions.get_repository_def())
+    assert "close_orphaned_runs" in dg.serialize_value(snapshot)
+    assert "hush" not in dg.serialize_value(snapshot)
 
 
 def test_a_model_that_was_never_registered_has_no_champion(tracker: MlflowTracker) -> None:

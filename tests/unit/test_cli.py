@@ -151,7 +151,7 @@ def test_the_id_is_the_file_name_less_four_characters_and_the_text_is_ascii(
 
 
 def test_the_released_model_is_what_champion_means(bundle: Artifact, tmp_path: Path) -> None:
-    publish(bundle, champion_folder(tmp_path / "var", "figure_tagger"))
+    publish(bundle, champion_folder(tmp_path / "var", "figure_tagger"), "sample")
     save(tmp_path / "in" / "1_1_0.jpg", Image.new("RGB", (40, 40)))
     for name, chosen in (("a", ["--var", tmp_path / "var"]), ("b", ["--model", bundle.path])):
         assert run("tag", tmp_path / "in", "--out", tmp_path / name, *chosen).exit_code == 0

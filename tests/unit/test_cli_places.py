@@ -30,6 +30,7 @@ def options(root: Path) -> list[object]:
         *("--photos", root / "photos", "--osm", root / OSM, "--root", root, "--configs", TEMPLATES),
         *("--areas", root / AREAS, "--admin", root / ADMIN),
         *("--fields", "town_code=KEY_CODE,town=S_NAME,municipality=CITY_NAME", "--encoding", "cp932"),
+        *("--licence", "CC BY 4.0", "--author", "Hanako"),
     ]
 
 
@@ -45,6 +46,11 @@ def test_it_says_what_was_left_out_and_what_to_run(city: Path, done: Any) -> Non
     for stage in STAGES[:-1]:
         assert f" in {stage}" in done.stdout
     assert f"ZUROKU_ROOT={city} ZUROKU_PROFILE=own_city make demo" in done.stdout
+
+
+def test_licence_and_author_reach_the_profile(city: Path, done: Any) -> None:
+    content = yaml.safe_load((city / "configs" / "own_city" / "street_views.yaml").read_text())
+    assert (content["licence"], content["folder"]["author"]) == ("CC BY 4.0", "Hanako")
 
 
 def test_the_profile_holds_what_its_assets_need_and_nothing_else(city: Path, done: Any) -> None:

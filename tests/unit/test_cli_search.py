@@ -121,7 +121,7 @@ def test_with_several_the_tag_of_the_image_chooses(
     tagger = build(tmp_path / "tagger", written("tag", tag))
     chosen: tuple[object, ...] = ("--tagger", tagger.path)
     if released:
-        publish(tagger, champion_folder(tmp_path / "var", "figure_tagger"))
+        publish(tagger, champion_folder(tmp_path / "var", "figure_tagger"), "sample")
         chosen = ("--var", tmp_path / "var")
     result = run("search", image, "--index", made.path, *chosen)
     assert result.exit_code == 0, result.output
@@ -178,7 +178,7 @@ def test_a_rollback_brings_the_index_before_back(tmp_path: Path, encoders, image
     var = tmp_path / "var"
     first, second = (index_of(tmp_path / str(n), {"general": encoders["general"]}, n) for n in (2, 12))
     for made in (first, second):
-        publish(made, champion_folder(var, "figure_index"))
+        publish(made, champion_folder(var, "figure_index"), "sample")
     assert "fig005" in run("search", image, "--var", var).stdout
     result = run("rollback", "figure_index", "--var", var)
     assert result.exit_code == 0, result.output
@@ -187,6 +187,18 @@ def test_a_rollback_brings_the_index_before_back(tmp_path: Path, encoders, image
     result = run("rollback", "figure_index", "--var", var)
     assert result.exit_code == 1
     assert "no version before" in result.stderr
+
+
+def test_a_model_is_not_taken_back_beside_the_registry(tmp_path: Path) -> None:
+    var = tmp_path / "var"
+    for name in ("first", "second"):
+        made = build(tmp_path / name, lambda work: (work / "card.json").write_text(work.name) and None)
+        publish(made, champion_folder(var, "figure_embedder"), "sample")
+    before = champion_folder(var, "figure_embedder").resolve()
+    result = run("rollback", "figure_embedder", "--var", var)
+    assert result.exit_code == 1
+    assert "make rollback MODEL=figure_embedder" in result.stderr
+    assert champion_folder(var, "figure_embedder").resolve() == before
 
 
 def test_nothing_to_take_back_is_said(tmp_path: Path) -> None:

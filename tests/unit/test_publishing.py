@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from zuroku.artifacts import Artifact, build, verify
-from zuroku.errors import BundleError, IntegrityError
-from zuroku.publishing import publish, published, rollback
+from zuroku.errors import BundleError, ConfigError, IntegrityError
+from zuroku.publishing import publish, published, publisher, rollback
 
 
 def bundle(root: Path, text: str) -> Artifact:
@@ -20,7 +20,7 @@ def test_what_is_published_is_read_back_verified(tmp_path: Path) -> None:
     champion = tmp_path / "models" / "tagger" / "champion"
     assert published(champion) is None
     first = bundle(tmp_path, "first")
-    publish(first, champion)
+    publish(first, champion, "full")
     assert published(champion) == Artifact(champion, first.sha256)
     assert (champion / "card.json").read_text() == "first"
 
@@ -28,9 +28,9 @@ def test_what_is_published_is_read_back_verified(tmp_path: Path) -> None:
 def test_a_new_one_takes_its_place_and_the_old_one_is_kept(tmp_path: Path) -> None:
     champion = tmp_path / "champion"
     first, second = bundle(tmp_path, "first"), bundle(tmp_path, "second")
-    publish(first, champion)
-    publish(second, champion)
-    publish(second, champion)
+    publish(first, champion, "full")
+    publish(second, champion, "full")
+    publish(second, champion, "full")
     assert (champion / "card.json").read_text() == "second"
     kept = sorted(p.name for p in (tmp_path / "versions").iterdir() if not p.name.startswith("."))
     assert kept == sorted([first.sha256[:16], second.sha256[:16]])
@@ -39,7 +39,7 @@ def test_a_new_one_takes_its_place_and_the_old_one_is_kept(tmp_path: Path) -> No
 def test_only_the_last_few_are_kept(tmp_path: Path) -> None:
     champion = tmp_path / "champion"
     for number in range(6):
-        publish(bundle(tmp_path, str(number)), champion)
+        publish(bundle(tmp_path, str(number)), champion, "full")
     kept = [p for p in (tmp_path / "versions").iterdir() if not p.name.startswith(".")]
     assert len(kept) == 3
     assert champion.resolve() in {p.resolve() for p in kept}
@@ -47,17 +47,17 @@ def test_only_the_last_few_are_kept(tmp_path: Path) -> None:
 
 def test_a_changed_bundle_is_refused_and_the_old_one_stays(tmp_path: Path) -> None:
     champion = tmp_path / "champion"
-    publish(bundle(tmp_path, "first"), champion)
+    publish(bundle(tmp_path, "first"), champion, "full")
     second = bundle(tmp_path, "second")
     (second.path / "card.json").write_text("forged")
     with pytest.raises(IntegrityError, match="changed card"):
-        publish(second, champion)
+        publish(second, champion, "full")
     assert (champion / "card.json").read_text() == "first"
 
 
 def test_a_damaged_publication_is_noticed(tmp_path: Path) -> None:
     champion = tmp_path / "champion"
-    publish(bundle(tmp_path, "first"), champion)
+    publish(bundle(tmp_path, "first"), champion, "full")
     (champion / "card.json").write_text("forged")
     with pytest.raises(IntegrityError, match="changed card"):
         published(champion)
@@ -68,7 +68,7 @@ def test_the_switch_is_one_rename_of_a_link_that_may_move_with_its_folder(
 ) -> None:
     champion = tmp_path / "models" / "champion"
     first, second = bundle(tmp_path, "first"), bundle(tmp_path, "second")
-    publish(first, champion)
+    publish(first, champion, "full")
     replace = os.replace
     seen = []
 
@@ -79,9 +79,9 @@ def test_the_switch_is_one_rename_of_a_link_that_may_move_with_its_folder(
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", watched)
-    publish(second, champion)
+    publish(second, champion, "full")
     assert seen == [(second.sha256, first.sha256)]
-    assert sorted(path.name for path in champion.parent.iterdir()) == ["champion", "versions"]
+    assert {path.name for path in champion.parent.iterdir()} == {"champion", "versions", "publication.json"}
 
     (tmp_path / "models").rename(tmp_path / "moved")
     assert verify(tmp_path / "moved" / "champion").sha256 == second.sha256
@@ -92,7 +92,7 @@ def test_killed_while_copying_the_old_one_stays_and_the_next_try_finishes(
 ) -> None:
     champion = tmp_path / "models" / "champion"
     first, second = bundle(tmp_path, "first"), bundle(tmp_path, "second")
-    publish(first, champion)
+    publish(first, champion, "full")
 
     def killed(source: Path, target: Path) -> None:
         Path(target).write_bytes(b"half")
@@ -101,9 +101,9 @@ def test_killed_while_copying_the_old_one_stays_and_the_next_try_finishes(
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "copyfile", killed)
         with pytest.raises(KeyboardInterrupt):
-            publish(second, champion)
+            publish(second, champion, "full")
     assert published(champion) == Artifact(champion, first.sha256)
-    publish(second, champion)
+    publish(second, champion, "full")
     assert published(champion) == Artifact(champion, second.sha256)
 
 
@@ -111,7 +111,7 @@ def test_the_version_in_use_before_is_kept_after_a_rollback_too(tmp_path: Path) 
     champion = tmp_path / "models" / "champion"
     a, b, c, d = (bundle(tmp_path, name) for name in "abcd")
     for released in (a, b, c, a, d):
-        publish(released, champion)
+        publish(released, champion, "full")
     kept = {path.name for path in (champion.parent / "versions").iterdir()}
     assert a.sha256[:16] in kept
 
@@ -121,7 +121,7 @@ def released(root: Path, names: str) -> tuple[Path, dict[str, Artifact]]:
     champion = root / "models" / "champion"
     bundles = {name: bundle(root, name) for name in names}
     for name in names:
-        publish(bundles[name], champion)
+        publish(bundles[name], champion, "full")
     return champion, bundles
 
 
@@ -144,23 +144,70 @@ def test_a_rollback_goes_to_the_version_before_and_a_second_further_back(tmp_pat
 def test_what_comes_after_a_rollback_goes_back_to_what_was_in_use_then(tmp_path: Path) -> None:
     champion, _ = released(tmp_path, "abc")
     rollback(champion)
-    publish(bundle(tmp_path, "d"), champion)
+    publish(bundle(tmp_path, "d"), champion, "full")
     rollback(champion)
     assert content(champion) == "b"
 
 
-def test_the_version_taken_back_may_be_published_again(tmp_path: Path) -> None:
+def test_the_version_taken_back_is_held_until_its_file_is_deleted(tmp_path: Path) -> None:
     champion, bundles = released(tmp_path, "abc")
     rollback(champion)
-    publish(bundles["c"], champion)
+    with pytest.raises(BundleError, match="was taken back, and is held") as caught:
+        publish(bundles["c"], champion, "full")
+    assert content(champion) == "b"
+    held = champion.parent / "held" / bundles["c"].sha256[:16]
+    assert str(held) in caught.value.remedy
+    held.unlink()
+    publish(bundles["c"], champion, "full")
     assert content(champion) == "c"
     rollback(champion)
     assert content(champion) == "b"
 
 
+def test_rollbacks_retrace_the_order_of_use_where_a_version_came_twice(tmp_path: Path) -> None:
+    champion, bundles = released(tmp_path, "ab")
+    publish(bundles["a"], champion, "full")
+    seen = [content(champion)]
+    for _ in range(2):
+        rollback(champion)
+        seen.append(content(champion))
+    assert seen == ["a", "b", "a"]
+    with pytest.raises(BundleError, match="no version before"):
+        rollback(champion)
+    # What is in use is not held, whatever came before.
+    publish(bundles["a"], champion, "full")
+
+
+def test_what_refuses_the_version_before_stops_the_rollback(tmp_path: Path) -> None:
+    champion, bundles = released(tmp_path, "ab")
+    told = []
+
+    def refuse(version: Artifact) -> None:
+        told.append((version.sha256, content(champion)))
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        rollback(champion, refuse)
+    assert told == [(bundles["a"].sha256, "b")]
+    assert content(champion) == "b"
+    publish(bundles["b"], champion, "full")
+
+
+def test_a_profile_does_not_replace_what_another_published_unless_that_was_the_sample(tmp_path: Path) -> None:
+    champion = tmp_path / "models" / "tagger" / "champion"
+    publish(bundle(tmp_path, "generated"), champion, "sample")
+    publish(bundle(tmp_path, "real"), champion, "full")
+    assert publisher(champion) == "full"
+    for other in ("sample", "places"):
+        with pytest.raises(ConfigError, match=r"tagger in .*models was published by the profile full"):
+            publish(bundle(tmp_path, f"of {other}"), champion, other)
+    assert content(champion) == "real"
+    assert len([path for path in (champion.parent / "versions").iterdir() if path.name[0] != "."]) == 2
+
+
 def test_publishing_the_same_again_does_not_make_it_its_own_predecessor(tmp_path: Path) -> None:
     champion, bundles = released(tmp_path, "ab")
-    publish(bundles["b"], champion)
+    publish(bundles["b"], champion, "full")
     rollback(champion)
     assert content(champion) == "a"
 
@@ -217,9 +264,12 @@ def test_killed_between_any_steps_a_whole_champion_stays_and_the_way_back_too(
 ) -> None:
     champion, bundles = released(tmp_path, "abc")
     bundles["d"] = bundle(tmp_path, "d")
-    acts = {"publish": lambda: publish(bundles["d"], champion), "rollback": lambda: rollback(champion)}
+    acts = {
+        "publish": lambda: publish(bundles["d"], champion, "full"),
+        "rollback": lambda: rollback(champion),
+    }
     killed = steps_of(acts[act], monkeypatch, killed_at)
-    assert killed == (killed_at < {"publish": 8, "rollback": 3}[act])
+    assert killed == (killed_at < {"publish": 7, "rollback": 5}[act])
     assert published(champion) is not None
     done = "d" if act == "publish" else "b"
     assert content(champion) in ("c", done)

@@ -20,17 +20,18 @@ class CorpusSettings(Settings):
     """How a corpus is cut into batches and units, what of a page becomes a figure, and who works.
 
     ``ray`` hands the units to a Ray cluster (or a local one, without an address); without it, threads of
-    this process do the work.
+    this process do the work. What the figures do not follow from is left out where the settings are
+    serialised, and so out of their hash: finished batches are found again when it changes.
     """
 
     batches: int = Field(ge=1, description="partitions; a change moves books between them")
-    workers: int = Field(default=2, ge=1, description="threads, where there is no cluster")
+    workers: int = Field(default=2, ge=1, exclude=True, description="threads, where there is no cluster")
     line: LineSettings = LineSettings()
     stage: StageSettings = StageSettings()
     embedders: dict[str, str] = Field(
         default={"general": "figure_embedder"}, description="space → the embedder whose champion fills it"
     )
-    ray: RaySettings | None = None
+    ray: RaySettings | None = Field(default=None, exclude=True)
 
 
 def batch_names(batches: int) -> list[str]:
@@ -53,6 +54,11 @@ class BatchPages:
         self._batch = batch
         self._batches = batches
         self.root = self._pages.root
+
+    @property
+    def data(self) -> dict[str, str]:
+        """The version of the whole dataset, by its name."""
+        return self._pages.data
 
     @cached_property
     def fingerprint(self) -> str:

@@ -8,7 +8,7 @@ neither the kill nor the executor shows in the result.
       pages.parquet             one row per page, with its framing, or its error
       figures.parquet           one row per figure: box, tags, embedding, place of the crop
       shards/000000.tar …       the crops
-      corpus.json               counts, and the fingerprint of what the result was made from
+      corpus.json               counts, dataset and models by SHA-256, and the fingerprint of the whole recipe
     out.timings.json            milliseconds by step: they change from run to run, so they lie outside
     .out.state/                 plan and finished units, until the result is there
 """
@@ -40,7 +40,7 @@ from zuroku.datasets.manifest import SHARDS
 from zuroku.errors import ConfigError, QuarantineError
 
 CARD = "corpus.json"
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same pages and models would give another result."""
 
 _FINGERPRINT = "fingerprint"
@@ -54,7 +54,8 @@ class LineSettings(Settings):
     """How pages are cut into units of work, and how many bad ones are put up with."""
 
     pages_per_unit: int = Field(default=256, ge=1, description="what a kill costs, and the size of a shard")
-    max_bad_share: float = Field(default=0.01, ge=0, le=1)
+    # How many are put up with changes nothing about the result, so it is no part of the settings' hash.
+    max_bad_share: float = Field(default=0.01, ge=0, le=1, exclude=True)
 
 
 def run_line(
@@ -82,7 +83,8 @@ def run_line(
     fingerprint = _fingerprint(pages, stage, settings)
     out = out.resolve()
     state = out.with_name(f".{out.name}.state")
-    line = _Line(pages, settings, executor, progress, figures_schema(stage.dimension), fingerprint)
+    data = pages.data | stage.versions
+    line = _Line(pages, settings, executor, progress, figures_schema(stage.dimension), fingerprint, data)
 
     def make(folder: Path) -> None:
         work = UnitWork(open_stage, stage.versions, pages.root, state, folder / SHARDS)
@@ -123,6 +125,7 @@ class _Line:
     progress: Progress
     figures: pa.Schema
     fingerprint: str
+    data: dict[str, str]
 
     def make(self, folder: Path, work: UnitWork) -> _Totals:
         """Fill ``folder``, going on from what an earlier attempt left there and in the state."""
@@ -138,7 +141,7 @@ class _Line:
         _refuse_bad_corpus(folder, totals, self.settings)
         figure_rows = (work.unit(number) / FIGURES for number in range(n_units))
         concatenate(figure_rows, folder / FIGURES, self.figures, _FIGURES_PER_GROUP)
-        _write_card(folder, totals, self.fingerprint)
+        _write_card(folder, totals, self.data, self.fingerprint)
         return totals
 
     def _plan(self, work: UnitWork) -> tuple[int, int]:
@@ -209,7 +212,7 @@ def _refuse_bad_corpus(folder: Path, totals: _Totals, settings: LineSettings) ->
     )
 
 
-def _write_card(folder: Path, totals: _Totals, fingerprint: str) -> None:
+def _write_card(folder: Path, totals: _Totals, data: dict[str, str], fingerprint: str) -> None:
     tags: Counter[str] = Counter()
     with pq.ParquetFile(folder / FIGURES) as figures:
         for batch in figures.iter_batches(_FIGURES_PER_GROUP, columns=["tags"]):
@@ -220,6 +223,7 @@ def _write_card(folder: Path, totals: _Totals, fingerprint: str) -> None:
         "bad_pages": totals.bad,
         "figures": totals.figures,
         "tags": dict(sorted(tags.items())),
+        "data": data,
         _FINGERPRINT: fingerprint,
     }
     write_atomically(folder / CARD, (json.dumps(card, ensure_ascii=False, indent=2) + "\n").encode())

@@ -36,7 +36,7 @@ class RayExecutor:
 
     def __call__(self, work: UnitWork, n_units: int) -> Iterator[UnitSummary]:
         """Yield the summaries as the actors finish."""
-        with _connected(self._settings):
+        with connected(self._settings):
             # Numbers that lie in the store already: a task that lists them would wait for ever for a
             # processor where actors hold them all.
             numbers = np.array_split(np.arange(n_units), min(n_units, _MOST_BLOCKS))
@@ -86,7 +86,7 @@ def _summary(outcome: str) -> UnitSummary:
 
 
 @contextmanager
-def _connected(settings: RaySettings) -> Iterator[None]:
+def connected(settings: RaySettings) -> Iterator[None]:
     """Be connected to the configured cluster, or to one that lives as long as this."""
     if ray.is_initialized():
         yield

@@ -149,7 +149,8 @@ def ingest_collection(
 def collection_fingerprint(settings: AnyCollection, root: Path, data: Path) -> str | None:
     """Return the fingerprint of what the source holds now, or None where DVC or only a fetch can tell."""
     if settings.source in _FETCHED or (
-        isinstance(settings, StreetViewSettings) and settings.source != "folder"
+        isinstance(settings, StreetViewSettings)
+        and {settings.source, *(one.source for one in settings.also)} != {"folder"}
     ):
         return None
     return open_collection(settings, root, data).fingerprint

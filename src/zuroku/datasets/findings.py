@@ -1,11 +1,11 @@
 """Checks of a dataset and of its splits."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from zuroku.datasets.images import probe_image
 from zuroku.datasets.manifest import Dataset
@@ -37,22 +37,23 @@ def page_findings(dataset: Dataset, classes: Collection[str], labelled: bool, fl
 
 
 def photo_findings(
-    dataset: Dataset, classes: Collection[str] | None, labelled: bool, floor: int
+    dataset: Dataset, classes: Collection[str] | None, labelled: bool, floor: int, keeps_twins: bool = False
 ) -> list[Finding]:
     """Check a ``dataset`` of photographs in the same way, by all of their labels.
 
     ``floor`` is the least number of items with a label that occurs. Without ``classes`` any label will do,
-    but where photographs should be ``labelled``, each has one.
+    but where photographs should be ``labelled``, each has one. With ``keeps_twins`` only ids must be unique.
     """
-    return _findings(dataset, _label_counts, classes, labelled, floor)
+    return _findings(dataset, _label_counts, classes, labelled, floor, keeps_twins)
 
 
 def _findings(
     dataset: Dataset,
-    count: Callable[[pd.DataFrame], Mapping[str, int]],
+    count: Callable[[Dataset], Mapping[str, int]],
     classes: Collection[str] | None,
     labelled: bool,
     floor: int,
+    keeps_twins: bool = False,
 ) -> list[Finding]:
     try:
         manifest = dataset.manifest
@@ -60,12 +61,13 @@ def _findings(
         return [Finding("schema", False, str(error))] + [
             Finding(name, False, "not looked at: the manifest cannot be read") for name in DATASET_CHECKS[1:]
         ]
-    counts = count(manifest)
+    counts = count(dataset)
     known = set(counts) - {""} if classes is None else set(classes)
     unknown = sorted(set(counts) - (known if labelled else {""}))
     strange = ", ".join(name or "(no class)" for name in unknown)
     small = {name: n for name, n in counts.items() if labelled and n < floor}
-    twice = int(manifest["item_id"].duplicated().sum() + manifest["sha256"].duplicated().sum())
+    unique = ["item_id"] if keeps_twins else ["item_id", "sha256"]
+    twice = int(sum(manifest[column].duplicated().sum() for column in unique))
     return [
         Finding("schema", True, f"{len(manifest)} rows with the columns of the manifest"),
         Finding("unique_items", twice == 0, f"{twice} ids or images stand twice", {"twice": twice}),
@@ -91,18 +93,18 @@ def split_findings(dataset: Dataset, splits: pd.DataFrame, by: str) -> list[Find
     ]
 
 
-def _label_counts(manifest: pd.DataFrame) -> dict[str, int]:
+def _label_counts(dataset: Dataset) -> dict[str, int]:
     """Count items by class, one with several under each; without a class they count as of no class."""
-    labels = manifest["labels"].explode().fillna("")
+    labels = dataset.manifest["labels"].explode().fillna("")
     return {str(label): int(n) for label, n in labels.value_counts().items()}
 
 
-def _zone_counts(manifest: pd.DataFrame) -> dict[str, int]:
+def _zone_counts(dataset: Dataset) -> dict[str, int]:
     """Count zones by class; a page that nobody has annotated counts as one of no class."""
-    annotated = manifest["zones"].dropna()
-    counts = Counter(str(zone["label"]) for zones in annotated for zone in zones)
-    bare = len(manifest) - len(annotated)
-    return dict(counts.most_common()) | ({"": bare} if bare else {})
+    zones = dataset.zone_column
+    labels = pc.struct_field(pc.list_flatten(zones), "label").to_pandas()
+    counts = {str(label): int(n) for label, n in labels.value_counts().items()}
+    return counts | ({"": zones.null_count} if zones.null_count else {})
 
 
 def _decodable(dataset: Dataset, manifest: pd.DataFrame) -> Finding:

@@ -45,6 +45,10 @@ class UnavailableError(DownloadError):
     """There is nothing at the address (404, 410), or no server answers there."""
 
 
+class GoneError(UnavailableError):
+    """Nothing usable will come from the address, now or later: 404, 410, too much, or a redirect nowhere."""
+
+
 class TransientError(Exception):
     """One try failed in a way that another may not. Never leaves this package: ``retrying`` ends it."""
 
@@ -96,8 +100,9 @@ class PoliteClient:
         """Return the body of ``url``, at most ``max_bytes`` long.
 
         Raises:
-            UnavailableError: the server says 404 or 410, or cannot be reached.
-            DownloadError: another status, a body too long, or all tries failed.
+            GoneError: the server says 404 or 410, the body is too long, or it leads to no HTTP address.
+            UnavailableError: it cannot be reached.
+            DownloadError: another status, or all tries failed.
         """
         return self.retrying(url, lambda: self._fetch_once(url, max_bytes))
 
@@ -137,8 +142,8 @@ class PoliteClient:
 
         Raises:
             TransientError: the connection failed, or the status says to try later (429, 5xx).
-            UnavailableError: 404 or 410.
-            DownloadError: another status that is not ``accepted``, or an address that is not HTTP.
+            GoneError: 404 or 410, or an address that is not HTTP.
+            DownloadError: another status that is not ``accepted``.
         """
         try:
             request = self._opened().build_request("GET", _http_url(url), headers=headers)
@@ -174,7 +179,7 @@ class PoliteClient:
             for chunk in self.watched(response.iter_bytes()):
                 body += chunk
                 if len(body) > max_bytes:
-                    raise DownloadError(
+                    raise GoneError(
                         f"{url} sends more than {max_bytes} bytes",
                         expected=f"at most {max_bytes} bytes",
                         remedy="check the address; it may be a page or an archive instead of an image",
@@ -191,7 +196,7 @@ class PoliteClient:
             response.close()
             request = response.next_request
             _http_url(str(request.url))
-        raise DownloadError(
+        raise GoneError(
             f"{first} redirects more than {MAX_REDIRECTS} times",
             expected="a server that answers in the end",
             remedy="open the address in a browser and configure where it leads",
@@ -251,8 +256,8 @@ def _http_url(url: str) -> httpx.URL:
     return parsed
 
 
-def _not_http(shown: str) -> DownloadError:
-    return DownloadError(
+def _not_http(shown: str) -> GoneError:
+    return GoneError(
         f"asked or redirected to {shown}",
         expected="an http:// or https:// address",
         remedy="mend the address in the configuration; other schemes are never followed",
@@ -266,7 +271,7 @@ def _check_status(response: httpx.Response, accepted: tuple[int, ...]) -> None:
     said = f"{status} {response.reason_phrase}".strip()
     if status in _TRANSIENT or status >= 500:
         raise TransientError(f"status {said}", retry_after_s=_retry_after_s(response))
-    kind = UnavailableError if status in _GONE else DownloadError
+    kind = GoneError if status in _GONE else DownloadError
     raise kind(
         f"{response.url} answered {said}",
         expected=f"status {' or '.join(map(str, accepted))}",

@@ -39,7 +39,9 @@ def probe_image(data: bytes) -> ImageInfo:
         ImageError: empty, of an unknown format, larger than ``MAX_PIXELS``, or cut short.
     """
     image = _open(data)
-    info = ImageInfo(image.width, image.height, MEDIA_TYPES[str(image.format)])
+    # MPO, which phones write, is a JPEG that others follow in the same file; the first is the photograph.
+    name = "JPEG" if image.format == "MPO" else str(image.format)
+    info = ImageInfo(image.width, image.height, MEDIA_TYPES[name])
     _load(image)
     return info
 

@@ -7,7 +7,6 @@ finished shard is committed by its part file; a killed ingest goes on after the 
 
 import hashlib
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -23,7 +22,9 @@ from pydantic import Field
 
 from zuroku.artifacts import locked, replace_folder, room, write_atomically
 from zuroku.config import Settings
+from zuroku.datasets.http import GoneError
 from zuroku.datasets.images import probe_image
+from zuroku.datasets.ingest_state import IngestState
 from zuroku.datasets.manifest import (
     CARD,
     MANIFEST,
@@ -65,13 +66,15 @@ class Collection:
     ``fingerprint`` changes whenever the list of items may have changed: a half-done ingest is only
     continued under the same one. ``workers`` says whether reading is bound by the processor
     (``process``: items are drawn) or by disk and network (``thread``). ``beside`` are further files of the
-    dataset, by their paths in it, such as the texts of a ground truth.
+    dataset, by their paths in it, such as the texts of a ground truth. ``keeps_twins``: images whose bytes
+    stand twice stay, because the published scores of the collection count every one of them.
     """
 
     items: list[SourceItem]
     fingerprint: str
     workers: Literal["process", "thread"]
     beside: Mapping[str, bytes] = field(default_factory=dict)
+    keeps_twins: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,51 +108,52 @@ def ingest(
         SourceError: the collection has no usable item.
         QuarantineError: more than ``max_quarantined_share`` of the items are bad; the reasons stay
             in ``quarantine.parquet`` of the hidden working folder.
+        DownloadError: a server failed or refused, in another way than having nothing there. Finished shards
+            are kept, and a second run goes on.
         StorageError: the disk is full. What was finished is kept, and a second run goes on.
         BusyError: another process is ingesting into ``out``.
     """
     with locked(out.parent / f".{out.name}.lock", wait=False):
-        work = out.parent / f".{out.name}.partial"
-        with room(work, "the shards of the collection", "finished shards are kept"):
-            _prepare(work, collection.fingerprint)
-            _write_shards(collection, work, settings, progress)
-            _write_tables(work, settings, card)
+        folder = out.parent / f".{out.name}.partial"
+        state = IngestState(folder, out.parent / f".{out.name}.state")
+        with room(folder, "the shards of the collection", "finished shards are kept"):
+            state.prepare(collection.fingerprint)
+            _write_shards(collection, state, settings, progress)
+            _write_tables(state, settings, card, collection.keeps_twins)
             for name, data in collection.beside.items():
-                (work / name).parent.mkdir(exist_ok=True)
-                write_atomically(work / name, data)
-            finish(work)
-            shutil.rmtree(work / "parts")
-            (work / "fingerprint").unlink()
-            replace_folder(work, out)
+                (folder / name).parent.mkdir(exist_ok=True)
+                write_atomically(folder / name, data)
+            finish(folder)
+            replace_folder(folder, out)
+            state.forget()
     return Dataset(out)
 
 
-def _prepare(work: Path, fingerprint: str) -> None:
-    """Keep ``work`` if it belongs to this very collection, else begin anew."""
-    mark = work / "fingerprint"
-    if not (mark.is_file() and mark.read_text() == fingerprint):
-        shutil.rmtree(work, ignore_errors=True)
-        (work / SHARDS).mkdir(parents=True)
-        (work / "parts").mkdir()
-        write_atomically(mark, fingerprint.encode())
-
-
-def _write_shards(collection: Collection, work: Path, settings: IngestSettings, progress: Progress) -> None:
-    done, number = _resume_point(work)
+def _write_shards(
+    collection: Collection, state: IngestState, settings: IngestSettings, progress: Progress
+) -> None:
+    done, number = state.resume_point()
     total = len(collection.items)
     with _executor(collection.workers, settings.workers) as executor:
         reads = ordered_map(executor, _read, collection.items[done:], window=8 * settings.workers)
         while done < total:
-            done = _write_shard(reads, work, number, done, settings.shard_bytes, lambda n: progress(n, total))
+            done = _write_shard(
+                reads, state, number, done, settings.shard_bytes, lambda n: progress(n, total)
+            )
             number += 1
 
 
 def _write_shard(
-    reads: Iterator[_Read], work: Path, number: int, done: int, limit: int, progress: Callable[[int], None]
+    reads: Iterator[_Read],
+    state: IngestState,
+    number: int,
+    done: int,
+    limit: int,
+    progress: Callable[[int], None],
 ) -> int:
     """Write one shard and commit it with its part file; return how many items are done now."""
     shard = f"{number:06d}.tar"
-    writer = ShardWriter(work / SHARDS / shard)
+    writer = ShardWriter(state.folder / SHARDS / shard)
     items: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
     try:
@@ -166,8 +170,7 @@ def _write_shard(
     except BaseException:
         writer.abandon()
         raise
-    part = {"consumed": done, "items": items, "bad": bad}
-    write_atomically(work / "parts" / f"{number:06d}.json", json.dumps(part).encode())
+    state.commit(number, {"consumed": done, "items": items, "bad": bad})
     return done
 
 
@@ -198,9 +201,11 @@ def _write_item(writer: ShardWriter, shard: str, read: _Read) -> dict[str, Any]:
     return row | {"retrieved_at": read.retrieved_at and read.retrieved_at.isoformat()}
 
 
-def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any]) -> None:
+def _write_tables(
+    state: IngestState, settings: IngestSettings, card: Mapping[str, Any], keeps_twins: bool
+) -> None:
     """Write manifest, quarantine, retrieval times and card from the parts, one part at a time."""
-    refused = _contradictions(work)
+    refused = _contradictions(state, keeps_twins)
     bad: list[dict[str, Any]] = []
     retrieval: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
@@ -208,9 +213,9 @@ def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any])
     items = 0
     annotated = False
     groups: set[str] = set()
-    with pq.ParquetWriter(work / MANIFEST, MANIFEST_SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(state.folder / MANIFEST, MANIFEST_SCHEMA, compression="zstd") as writer:
         position = 0
-        for part in _parts(work):
+        for part in state.committed():
             kept = []
             for row in part["items"]:
                 retrieved_at = row.pop("retrieved_at")
@@ -230,9 +235,9 @@ def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any])
             bad += part["bad"]
             if kept:
                 writer.write_table(pa.Table.from_pylist(kept, schema=MANIFEST_SCHEMA))
-    write_table(bad, QUARANTINE_SCHEMA, work / "quarantine.parquet")
-    write_table(retrieval, RETRIEVAL_SCHEMA, work / "retrieval.parquet")
-    _refuse_bad_collections(bad, items, settings, work)
+    write_table(bad, QUARANTINE_SCHEMA, state.folder / "quarantine.parquet")
+    write_table(retrieval, RETRIEVAL_SCHEMA, state.folder / "retrieval.parquet")
+    _refuse_bad_collections(bad, items, settings, state.folder)
     numbers = {
         "items": items,
         "groups": len(groups),
@@ -240,26 +245,26 @@ def _write_tables(work: Path, settings: IngestSettings, card: Mapping[str, Any])
         "counts": dict(sorted(counts.items())),
     } | ({"zones": dict(sorted(zones.items()))} if annotated else {})
     text = json.dumps(dict(card) | numbers, ensure_ascii=False, indent=2)
-    write_atomically(work / CARD, (text + "\n").encode())
+    write_atomically(state.folder / CARD, (text + "\n").encode())
 
 
-def _contradictions(work: Path) -> dict[int, str]:
+def _contradictions(state: IngestState, keeps_twins: bool) -> dict[int, str]:
     """Find items, by position, whose bytes or id stand twice, and say why each is refused.
 
     The same bytes under one label and with the same zones are kept once. Otherwise nobody knows which
-    is right, so no copy is kept.
+    is right, so no copy is kept. With ``keeps_twins`` only ids are compared.
     """
     first: dict[bytes, tuple[int, str, _Answer]] = {}
     answers: dict[bytes, set[_Answer]] = {}
     ids: set[str] = set()
     refused: dict[int, str] = {}
     position = 0
-    for part in _parts(work):
+    for part in state.committed():
         for row in part["items"]:
             digest = bytes.fromhex(row["sha256"])
             if row["item_id"] in ids:
                 refused[position] = f"another item has the id {row['item_id']}"
-            elif digest in first:
+            elif digest in first and not keeps_twins:
                 _, item_id, answer = first[digest]
                 refused[position] = f"the same bytes as {item_id} ({answer[0] or 'unlabelled'})"
                 answers.setdefault(digest, {answer}).add(_answer(row))
@@ -302,19 +307,6 @@ def _refuse_bad_collections(
         )
 
 
-def _resume_point(work: Path) -> tuple[int, int]:
-    """Return how many items the committed shards consumed, and the number of the next shard."""
-    done = number = 0
-    for part in _parts(work):
-        done, number = part["consumed"], number + 1
-    return done, number
-
-
-def _parts(work: Path) -> Iterator[dict[str, Any]]:
-    for path in sorted((work / "parts").glob("[0-9]*.json")):
-        yield json.loads(path.read_bytes())
-
-
 def _bad_row(item: SourceItem, reason: str) -> dict[str, Any]:
     return {"item_id": item.item_id, "label": item.label, "source_url": item.source_url, "reason": reason}
 
@@ -325,8 +317,15 @@ def _read(item: SourceItem) -> _Read:
         data, zones = (found.data, found.zones) if isinstance(found, ZonedImage) else (found, None)
         info = probe_image(data)
         rows = None if zones is None else zone_rows(fitted_zones(zones, info.width, info.height))
-    except (ImageError, DownloadError) as error:
+    except (ImageError, GoneError) as error:
         return _Read(item, reason=str(error))
+    except DownloadError as error:
+        # What a server refuses today is no fault of the item: a dataset without it would stay so for good.
+        raise DownloadError(
+            f"{item.item_id} cannot be fetched: {error.found}",
+            expected=error.expected,
+            remedy=f"{error.remedy}; then run this again: finished shards are kept",
+        ) from error
     except OSError as error:
         return _Read(item, reason=f"cannot be read: {error}")
     retrieved_at = datetime.now(UTC).replace(microsecond=0) if item.retrieved else None

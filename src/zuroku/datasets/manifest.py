@@ -24,6 +24,7 @@ from zuroku.errors import IntegrityError
 MANIFEST = "manifest.parquet"
 CARD = "dataset.json"
 SHARDS = "shards"
+_ZONES = "zones"
 
 LABELS_TYPE = pa.list_(pa.string())
 """All classes of an item, sorted: those of one class hold it here too, unlabelled ones an empty list."""
@@ -45,7 +46,7 @@ MANIFEST_SCHEMA = pa.schema(
         ("licence", pa.string()),
         ("source_url", pa.string()),
         ("reviewed", pa.bool_()),
-        ("zones", ZONES_TYPE),
+        (_ZONES, ZONES_TYPE),
     ]
 )
 QUARANTINE_SCHEMA = pa.schema(
@@ -73,15 +74,15 @@ class Dataset:
 
     @cached_property
     def manifest(self) -> pd.DataFrame:
-        """The manifest, one row per item, in the order of the shards.
+        """The manifest, one row per item, in the order of the shards, without the zones.
 
         Raises:
             IntegrityError: the file is missing or its columns are not ``MANIFEST_SCHEMA``.
         """
         self._require(MANIFEST)
-        table = pq.read_table(self.root / MANIFEST)
-        if not table.schema.equals(MANIFEST_SCHEMA, check_metadata=False):
-            found = {f.name: str(f.type) for f in table.schema}
+        schema = pq.read_schema(self.root / MANIFEST)
+        if not schema.equals(MANIFEST_SCHEMA, check_metadata=False):
+            found = {f.name: str(f.type) for f in schema}
             expected = {f.name: str(f.type) for f in MANIFEST_SCHEMA}
             faults = [
                 f"{name}: {found.get(name, 'missing')}"
@@ -94,12 +95,22 @@ class Dataset:
                 expected=", ".join(f"{name} {kind}" for name, kind in expected.items()),
                 remedy="ingest the dataset again with this version of zuroku",
             )
-        frame: pd.DataFrame = table.to_pandas()
+        columns = [name for name in MANIFEST_SCHEMA.names if name != _ZONES]
+        frame: pd.DataFrame = pq.read_table(self.root / MANIFEST, columns=columns).to_pandas()
         return frame
 
+    @cached_property
+    def zone_column(self) -> pa.ChunkedArray:
+        """The zones of every item, as ``ZONES_TYPE`` has them; read by those who look at zones.
+
+        As Python objects, eight of them take more memory than all else that is known of an item.
+        """
+        self._require(MANIFEST)
+        return pq.read_table(self.root / MANIFEST, columns=[_ZONES])[_ZONES]
+
     def rows(self) -> list[Any]:
-        """Return the manifest as named tuples, in its order."""
-        return list(self.manifest.itertuples(index=False))
+        """Return the manifest as named tuples, in its order; ``Index`` is a row's place in it."""
+        return list(self.manifest.itertuples())
 
     @cached_property
     def card(self) -> dict[str, Any]:
@@ -119,7 +130,7 @@ class Dataset:
 
     def zones(self, row: Any) -> tuple[Zone, ...]:
         """Return the zones of a manifest row, in pixels of the image as stored; none if not annotated."""
-        return zones_of(row.zones)
+        return zones_of(self.zone_column[row.Index].as_py())
 
     def verify(self) -> None:
         """Read every item and compare its SHA-256 with the manifest.

@@ -16,7 +16,7 @@ from zuroku.datasets.collection import ingest_collection, load_collection, load_
 from zuroku.datasets.geodata.collection import ingest_features
 from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.ingest import Progress
-from zuroku.datasets.own_profile import NOT_STATED, STAGES, OwnPlaces, profile_files
+from zuroku.datasets.own_profile import STAGES, OwnPlaces, profile_files
 from zuroku.datasets.places.boundary import in_boundary
 from zuroku.datasets.places.overlap import require_overlap
 from zuroku.datasets.places.photo_folder import PhotoFolder
@@ -125,7 +125,7 @@ def _photographs(own: OwnPlaces) -> Places:
     photos = own.photos
     if photos.table is not None:
         photos = photos.model_copy(update={"table": str(Path(photos.table).resolve())})
-    found = PhotoFolder(photos, NOT_STATED, "").places(None)
+    found = PhotoFolder(photos, own.licence, "").places(None)
     if not found.items:
         count = len(found.refused) + sum(found.skipped.values())
         raise GeoDataError(

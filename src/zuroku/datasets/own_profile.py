@@ -3,10 +3,11 @@
 Only values are made here. Making the datasets belongs to ``own_places``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from pydantic import Field
 
@@ -16,7 +17,9 @@ from zuroku.datasets.geodata.osm import ATTRIBUTION, LICENCE
 from zuroku.datasets.geodata.polygon_files import read_polygons
 from zuroku.datasets.places.photo_folder import PlaceFolderSettings
 from zuroku.datasets.places.photo_table import PlaceColumns
+from zuroku.datasets.source import NOT_STATED
 from zuroku.errors import ConfigError
+from zuroku.geo.distances import haversine_km
 
 _DESCRIBED = {
     "census_areas": "Areas",
@@ -29,8 +32,9 @@ _DESCRIBED = {
 STAGES = tuple(_DESCRIBED)
 """The datasets, in the order in which they are made: areas first, because all photographs may lie outside."""
 
-NOT_STATED = "not stated"
-"""The licence of what nobody has said one of."""
+_NEAR_KM = 25.0
+_NEAR_IN_EXTENT = 5
+"""A circle of this radius covers an eighth of a square: about what a constant guess scores."""
 
 _COPIED = ("place_*.yaml", "geolocator*.yaml")
 _TERMS = {
@@ -42,7 +46,8 @@ _TERMS = {
 class OwnPlaces(Settings):
     """What a user brings. Paths are as given on the command line, a table's as well.
 
-    ``admin`` is a file of municipalities in N03's layout; without it ``areas`` serve for both.
+    ``admin`` is a file of municipalities in N03's layout; without it ``areas`` serve for both. ``licence`` is
+    that of the photographs for which their table names none.
     """
 
     profile: str = Field(default="places", pattern=r"^[a-z][a-z0-9_]*$")
@@ -50,6 +55,7 @@ class OwnPlaces(Settings):
     osm: Path
     areas: AreaSettings
     admin: Path | None = None
+    licence: str = Field(default=NOT_STATED, min_length=1)
 
 
 def named_columns(text: str, option: str) -> dict[str, str]:
@@ -80,6 +86,8 @@ def own_places(
     fields: str | None,
     encoding: str | None,
     admin: Path | None,
+    licence: str | None = None,
+    author: str | None = None,
 ) -> OwnPlaces:
     """Return what the options of the command line name, as they are given there.
 
@@ -101,7 +109,11 @@ def own_places(
     folder: dict[str, Any] = {"root": photos, "table": None if table is None else str(table)}
     if columns is not None:
         folder["columns"] = parse_settings(named_columns(columns, "--columns"), PlaceColumns, "--columns")
+    if author is not None:
+        folder["author"] = author
     values = {"profile": profile, "photos": folder, "osm": osm, "areas": polygons, "admin": admin}
+    if licence is not None:
+        values["licence"] = licence
     return parse_settings(values, OwnPlaces, "the command line")
 
 
@@ -134,12 +146,42 @@ def profile_files(own: OwnPlaces, templates: Path, root: Path) -> dict[str, byte
     released = {
         "geolocator_release": {"model": model_name(own)},
         "place_index": {"index": {"name": index_name(own)}},
+        "geolocator_evaluation": {},
     }
     written = _stage_settings(own, root) | {"paper_scorecard": {"claims": []}}
     for name, own_names in released.items():
         written[name] = yaml.safe_load(copied[f"{name}.yaml"]) | own_names
     texts = {name: yaml.safe_dump(it, allow_unicode=True, sort_keys=False) for name, it in written.items()}
+    texts |= _scaled(own.areas, written)
     return copied | {f"{name}.yaml": text.encode() for name, text in texts.items()}
+
+
+def _scaled(areas: AreaSettings, settings: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Return the texts of gate and evaluation with the distances that fit the extent of ``areas``.
+
+    The values of a country cannot tell anything within one city, where every answer is near.
+    """
+    bounds = [read_polygons(file, areas.encoding, "ISO-8859-1").frame.total_bounds for file in areas.files]
+    west, south = np.min(bounds, axis=0)[:2]
+    east, north = np.max(bounds, axis=0)[2:]
+    middle = (south + north) / 2
+    sides = haversine_km([[south, west], [middle, west]], [[north, west], [middle, east]])
+    near = min(_NEAR_KM, float(f"{sides.max() / _NEAR_IN_EXTENT:.2g}"))
+    comment = (
+        f"# Distances follow from the extent of the areas, {sides.max():.0f} km on its longer side: near is\n"
+        f"# 1/{_NEAR_IN_EXTENT} of it, at most {_NEAR_KM:g} km; kernels are 2/5 of that wide, clusters 1/5.\n"
+        "# Take smaller ones where the photographs cover less.\n"
+    )
+    answer = {"bandwidth_km": round(near * 2 / 5, 4), "cluster_radius_km": round(near / 5, 4)}
+    release, evaluation = settings["geolocator_release"], settings["geolocator_evaluation"]
+    scaled = {
+        "geolocator_release": release | {"gate": release["gate"] | {"within_km": near}},
+        "geolocator_evaluation": evaluation
+        | {"abstention_km": near, "answer": evaluation.get("answer", {}) | answer},
+    }
+    return {
+        name: comment + yaml.safe_dump(it, allow_unicode=True, sort_keys=False) for name, it in scaled.items()
+    }
 
 
 def _stage_settings(own: OwnPlaces, root: Path) -> dict[str, dict[str, Any]]:
@@ -165,7 +207,7 @@ def _stage_settings(own: OwnPlaces, root: Path) -> dict[str, dict[str, Any]]:
         "sample_points": _published("points") | {"source": "sampled"},
         "street_views": {
             "kind": "places",
-            "licence": NOT_STATED,
+            "licence": own.licence,
             "url": "",
             "source": "folder",
             "boundary": "census_areas",

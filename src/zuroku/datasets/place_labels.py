@@ -31,7 +31,7 @@ LABEL_CHECKS = ("labelled", "near_roads")
 
 
 class PlaceLabelSettings(LabelSettings):
-    """How photographs are joined, and the shares that must lie in a municipality and should be at a road."""
+    """How photographs are joined, and the shares that must lie in an area and should be at a road."""
 
     least_share: float = Field(default=0.95, ge=0, le=1)
     least_road_share: float = Field(default=0.5, ge=0, le=1)
@@ -58,11 +58,13 @@ def read_labels(folder: Path) -> pd.DataFrame:
 
 
 def label_findings(labels: pd.DataFrame, settings: PlaceLabelSettings) -> list[Finding]:
-    """Check how many photographs lie in a municipality, and how many have a road near enough."""
-    inside, at_road = (float((labels[task] != "").mean()) for task in ("municipality", "road"))
+    """Check how many photographs lie in an area, of whatever level, and how many have a road near enough."""
+    inside, at_road = (
+        float((labels[list(tasks)] != "").any(axis=1).mean()) for tasks in _OVERLAPPING.values()
+    )
     near = f"{at_road:.1%} have a road within {settings.max_distance_m:g} m"
     return [
-        Finding(LABEL_CHECKS[0], inside >= settings.least_share, f"{inside:.1%} lie in a municipality"),
+        Finding(LABEL_CHECKS[0], inside >= settings.least_share, f"{inside:.1%} lie in one of the areas"),
         Finding(LABEL_CHECKS[1], at_road >= settings.least_road_share, near),
     ]
 

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from zuroku.artifacts import Artifact, build, locked, write_atomically
 from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.place_clusters import with_clusters
 from zuroku.datasets.splits import SPLITS, SplitSettings, extend_splits
 from zuroku.errors import SplitError
 from zuroku.geo.blocks import block_ids, nearest_km
@@ -138,6 +139,7 @@ def write_place_splits(
             write_atomically(ledger, buffer.getvalue())
         table = keep_apart(places, assigned, settings.block_km)
         _require_every_split(places, table, settings)
+        table = with_clusters(table, places, _SIDES * settings.block_km)
         table.to_parquet(out / "splits.parquet", index=False)
         split_counts(places, table).to_parquet(out / COUNTS, index=False)
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from zuroku.datasets.zones import ZonedImage
 
+NOT_STATED = "not stated"
+"""The licence of what nobody has said one of."""
+
 
 @dataclass(frozen=True)
 class SourceItem:
@@ -17,9 +20,10 @@ class SourceItem:
     ``item_id`` is unique in the collection (NDL: ``PID_frame_index``); ``label`` is the class, or
     empty where nobody has labelled it; ``group`` is what must not be split (the book, by its PID).
     Where an image may have several classes, ``label`` is empty and ``labels`` holds them all.
-    ``read`` returns the encoded image, one that somebody has annotated with its zones, and may
-    raise ``DownloadError``, ``ImageError`` or ``OSError``. A source that fetches says so with
-    ``retrieved``. ``reviewed`` is false where the label is a guess.
+    ``read`` returns the encoded image, one that somebody has annotated with its zones, and may raise
+    ``ImageError``, ``GoneError`` or ``OSError``, which cost the item, or another ``DownloadError``, which
+    stops the ingest. A source that fetches says so with ``retrieved``. ``reviewed`` is false where the label
+    is a guess.
     """
 
     item_id: str

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import SecretStr, model_validator
+from shapely.geometry.base import BaseGeometry
 
 from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.ingest import Collection
@@ -49,9 +50,6 @@ def open_street_views(settings: StreetViewSettings, root: Path, data: Path) -> C
         SourceError, GeoDataError, ConfigError and others: see ``open_places``.
     """
     points = None if settings.points is None else FeatureTable(data / settings.points).frame
-    boundary = None
-    if settings.boundary is not None:
-        boundary = FeatureTable(data / settings.boundary).frame.geometry.union_all()
 
     def drawn() -> list[PlaceItem]:
         assert settings.generated is not None  # by the validator above
@@ -60,4 +58,15 @@ def open_street_views(settings: StreetViewSettings, root: Path, data: Path) -> C
         tables = {kind: FeatureTable(data / name).frame for kind, name in names.items()}
         return land_photographs(settings.generated, points, tables)
 
-    return open_places(settings, root, points, boundary, drawn)
+    return open_places(settings, root, points, read_boundary(settings, data), drawn)
+
+
+def read_boundary(settings: StreetViewSettings, data: Path) -> BaseGeometry | None:
+    """Return the areas (longitude, latitude) outside of which no photograph lies, None where all are taken.
+
+    Raises:
+        IntegrityError: the table of areas is not in ``data``.
+    """
+    if settings.boundary is None:
+        return None
+    return FeatureTable(data / settings.boundary).frame.geometry.union_all()

@@ -107,6 +107,8 @@ def _checked_header(header: list[str], path: Path, columns: Sequence[str]) -> li
     if missing or twice:
         faults = [f"has no column {', '.join(missing)}"] if missing else []
         faults += [f"names {', '.join(twice)} twice"] if twice else []
+        if len(header) == 1 and (other := next((sign for sign in ";\t|" if sign in header[0]), "")):
+            faults.append(f"seems to be separated by {other!r} (save it with commas)")
         raise SourceError(
             f"{path} {' and '.join(faults)}; its columns are {', '.join(header)}",
             expected=f"the columns {', '.join(columns)}, each once",

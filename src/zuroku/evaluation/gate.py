@@ -75,12 +75,12 @@ def decide(challenger: Evaluated, champion: Evaluated | None, settings: GateSett
 
     Raises:
         EvaluationError: the two were not evaluated on the same items in the same order by the same
-            metric (all mismatches are listed), a metric is not finite, or there are fewer than two groups.
+            metric (all mismatches are listed), a metric is not finite, or there is a champion and one group.
     """
     raise_if_any(
         _mismatches(challenger, champion),
         expected="both models evaluated on one frozen test set of several groups, items in the same order",
-        remedy="evaluate the champion again on the current test set, then decide",
+        remedy="evaluate the champion again on the current test set (of several groups), then decide",
     )
     everything = np.arange(len(challenger.item_ids))
     score = challenger.statistic(everything)
@@ -195,8 +195,8 @@ def _mismatches(challenger: Evaluated, champion: Evaluated | None) -> list[str]:
             faults.append(f"{side} has no items")
         if len(model.item_ids) != len(model.groups):
             faults.append(f"{side} has {len(model.item_ids)} items and {len(model.groups)} groups")
-        if len(set(model.groups)) == 1:
-            faults.append(f"{side} is evaluated on 1 group only")
+        if champion is not None and len(set(model.groups)) == 1:
+            faults.append(f"{side} is evaluated on 1 group only, and how others would differ cannot be told")
         if len(model.item_ids) != len(model.truths):
             faults.append(f"{side} has {len(model.item_ids)} items and {len(model.truths)} true answers")
         if repeated := len(model.item_ids) - len(set(model.item_ids)):

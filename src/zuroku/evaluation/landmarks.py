@@ -26,16 +26,16 @@ def gld_average_precision(
     """Return AP@k ``(n_queries,)`` of each query; the mean is mAP@k.
 
     AP@k = Σ P(i)·rel(i) over the first k answers, divided by min(k, number of relevant images), not by k:
-    a perfect answer gives 1 however few images are relevant. ``ranks`` is ``(any, n_queries)``; what stands
-    below place k does not matter, and fewer than k places leave the rest unanswered, as −1 does. An image
-    that comes again takes its place without counting.
+    a perfect answer gives 1 however few images are relevant. ``ranks`` is ``(any, n_queries)``, of as many
+    places as one likes: what stands below place k is not looked at, and fewer than k places leave the rest
+    unanswered, as −1 does. An image that comes again takes its place without counting.
 
     Raises:
-        EvaluationError: ranks do not fit or an index lies outside the database; the ground truth is of
-            another number of queries, names unknown images or one twice, or leaves a query without relevant
-            images; or ``k`` is below 1.
+        EvaluationError: ranks do not fit or an index above place k lies outside the database; the ground
+            truth is of another number of queries, names unknown images or one twice, or leaves a query
+            without relevant images; or ``k`` is below 1.
     """
-    ranks = np.asarray(ranks)
+    ranks = np.atleast_1d(ranks)[: max(k, 1)]
     faults = rank_faults(ranks, n_database, len(relevant), gaps=True)
     faults += truth_faults(relevant, [()] * len(relevant), n_database)
     without = sum(len(images) == 0 for images in relevant)
@@ -50,7 +50,7 @@ def gld_average_precision(
         remedy="leave out the queries that the solution ignores, and keep its order",
     )
     scores = np.empty(len(relevant))
-    for query, column in enumerate(ranks[:k].T):
+    for query, column in enumerate(ranks.T):
         first = np.zeros(len(column), dtype=np.bool_)
         first[np.unique(column, return_index=True)[1]] = True
         hit = first & np.isin(column, relevant[query])

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 
-def calibrating(groups: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Return which photographs ``(n,)`` calibrate; the others choose. ``groups`` are theirs.
+def calibrating(clusters: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Return which photographs ``(n,)`` calibrate; the others choose. ``clusters`` are theirs.
 
-    Each group falls to one half by the hash of its name, for good: more photographs or groups move none.
+    Each cluster falls to one half by the hash of its name, for good: more photographs or clusters move none.
     Where all would calibrate, all choose instead, because without a choice there is no answer to calibrate.
     """
-    halves = {group: hashlib.sha256(f"calibration/{group}".encode()).digest()[0] % 2 == 1 for group in groups}
-    found = np.array([halves[group] for group in groups], dtype=np.bool_)
+    halves = {name: hashlib.sha256(f"calibration/{name}".encode()).digest()[0] % 2 == 1 for name in clusters}
+    found = np.array([halves[name] for name in clusters], dtype=np.bool_)
     return found & ~found.all()

@@ -79,23 +79,22 @@ def cosine_blocks(
 def rank_faults(ranks: Array, n_database: int, n_queries: int, *, gaps: bool = False) -> list[str]:
     """Name what is wrong with ``ranks``, which should be ``(1 to n_database, n_queries)`` integers.
 
-    With ``gaps``, −1 stands for "nothing answered here", and an index may come again in its column.
+    With ``gaps``, −1 stands for "nothing answered here", and an index may come again in its column, which
+    may then have more than ``n_database`` places.
     """
     if not np.issubdtype(ranks.dtype, np.integer):
         return [f"ranks hold {ranks.dtype}"]
-    if ranks.ndim != 2 or ranks.shape[1] != n_queries or not 1 <= len(ranks) <= n_database:
+    fits = ranks.ndim == 2 and ranks.shape[1] == n_queries and len(ranks) > 0
+    if not fits or (len(ranks) > n_database and not gaps):
         return [f"ranks have shape {ranks.shape} for {n_database} images and {n_queries} queries"]
     outside, repeating = [], []
-    seen = np.empty(n_database, dtype=np.bool_)
     for query, column in enumerate(ranks.T):
         if column.min() < (-1 if gaps else 0) or column.max() >= n_database:
             outside.append(query)
             continue
-        if not gaps:
-            seen[:] = False
-            seen[column] = True
-            if seen.sum() < len(column):
-                repeating.append(query)
+        ordered = np.sort(column)
+        if not gaps and (ordered[1:] == ordered[:-1]).any():
+            repeating.append(query)
     kinds = {f"outside 0 to {n_database - 1}": outside, "that come twice": repeating}
     return [
         f"indices {kind} in {len(columns)} column{'s' if len(columns) > 1 else ''} ({places(columns)})"

@@ -175,7 +175,8 @@ def score_rankings(
         n_positives = len(positives[query])
         if n_positives == 0:
             continue
-        found = _found(column, np.asarray(positives[query]), np.asarray(ignored[query], np.intp), n_database)
+        left = column[~np.isin(column, np.asarray(ignored[query], np.intp))]
+        found = np.flatnonzero(np.isin(left, positives[query]))
         average[query] = trapezoid_average_precision(found, n_positives)
         for k in depths:
             depth = min(k, int(found[-1]) + 1) if len(found) == n_positives else k
@@ -218,18 +219,6 @@ def truth_faults(positives: Indices, ignored: Indices, n_database: int) -> list[
         for kind, queries in kinds.items()
         if queries
     ]
-
-
-def _found(
-    column: NDArray[np.integer],
-    positives: NDArray[np.integer],
-    ignored: NDArray[np.integer],
-    n_database: int,
-) -> NDArray[np.intp]:
-    """Return the places of the positives once the ignored images are gone, rising from 0."""
-    is_positive, is_ignored = np.zeros((2, n_database), dtype=np.bool_)
-    is_positive[positives], is_ignored[ignored] = True, True
-    return np.flatnonzero(is_positive[column[~is_ignored[column]]])
 
 
 def _joined(first: Indices, second: Indices) -> list[list[int]]:

@@ -1,10 +1,10 @@
-"""Building the bundle of a place index: everything checked before anything is written, whole or not at all.
+"""Building the bundle of a place index: whole or not at all, and checked before it is, pictures on the way.
 
 Engines make their own files of a finished bundle (``place_index``, ``place_server``).
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from zuroku.indexes.place_bundle import (
     VECTORS,
     PlaceIndexSettings,
     PlaceManifest,
+    PlaceSource,
 )
 from zuroku.indexes.thumbnail import check_thumbnail
 
@@ -45,15 +46,18 @@ def build_place_index(
     encoder_sha256: str,
     settings: PlaceIndexSettings,
     target: Path,
-    thumbnails: Sequence[bytes] | None = None,
+    thumbnails: Iterable[bytes] | None = None,
     beside: Mapping[str, bytes] | None = None,
+    sources: Sequence[PlaceSource] = (),
+    data: Mapping[str, str] | None = None,
 ) -> Artifact:
     """Write the bundle of the photographs to the folder ``target`` unless it is there, and return it.
 
     ``vectors`` is ``(n, d)``, of any length but zero; they are stored at unit length. ``payload`` has
-    ``GIVEN_COLUMNS`` and n rows in the same order, ``thumbnails`` a picture per row or b"" for none.
-    ``encoder_sha256`` is the seal of the encoder: queries of another one are refused. ``beside`` are further
-    files of the bundle by their names.
+    ``GIVEN_COLUMNS`` and n rows in the same order, ``thumbnails`` a picture per row or b"" for none; they are
+    written as they come. ``encoder_sha256`` is the seal of the encoder: queries of another one are refused.
+    ``beside`` are further files of the bundle by their names, ``sources`` and ``data`` those of
+    ``PlaceManifest``.
 
     Raises:
         BundleError: there is nothing to index, the parts do not fit together, a vector is zero or not finite,
@@ -62,25 +66,26 @@ def build_place_index(
     """
     table = _checked_payload(payload, len(vectors))
     _check_vectors(vectors, table["item_id"])
-    _check_thumbnails(thumbnails, table["item_id"])
 
     def make(work: Path) -> None:
         shutil.rmtree(work)
         work.mkdir()
         try:
             _write_vectors(vectors, work / VECTORS)
-            offsets = _write_thumbnails(thumbnails, len(table), work / THUMBNAILS)
+            offsets = _write_thumbnails(thumbnails, table["item_id"], work / THUMBNAILS)
             _write_payload(table, offsets, work / PAYLOAD)
             manifest = PlaceManifest(
                 count=len(table),
                 dimension=vectors.shape[1],
                 encoder_sha256=encoder_sha256,
                 thumbnails=int((offsets[:, 1] > 0).sum()),
+                sources=tuple(sources),
+                data=dict(data or {}),
                 settings=settings,
             )
             (work / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            for name, data in (beside or {}).items():
-                (work / name).write_bytes(data)
+            for name, content in (beside or {}).items():
+                (work / name).write_bytes(content)
         except BaseException:
             shutil.rmtree(work)
             raise
@@ -138,25 +143,6 @@ def _check_vectors(vectors: npt.NDArray[np.floating], ids: pd.Series) -> None:
     )
 
 
-def _check_thumbnails(thumbnails: Sequence[bytes] | None, ids: pd.Series) -> None:
-    if thumbnails is None:
-        return
-    if len(thumbnails) != len(ids):
-        raise BundleError(
-            f"{len(thumbnails)} thumbnails for {len(ids)} photographs",
-            expected="one for each, b'' where there is none",
-            remedy="pass them in the order of the payload",
-        )
-    for item_id, data in zip(ids, thumbnails, strict=True):
-        try:
-            if data:
-                check_thumbnail(data, PLACE_THUMBNAIL_PX)
-        except ImageError as error:
-            raise BundleError(
-                f"photograph {item_id} has {error.found}", expected=error.expected, remedy=error.remedy
-            ) from error
-
-
 def _refuse(bad: pd.Series, ids: pd.Series, fault: str, remedy: str) -> None:
     """Raise an error that names the first photographs where ``bad`` ``(n,)`` is true."""
     if not bad.any():
@@ -180,19 +166,39 @@ def _write_vectors(vectors: npt.NDArray[np.floating], path: Path) -> None:
             file.write(np.ascontiguousarray(block, dtype="<f4").data)
 
 
-def _write_thumbnails(thumbnails: Sequence[bytes] | None, n: int, path: Path) -> npt.NDArray[np.int64]:
+def _write_thumbnails(
+    thumbnails: Iterable[bytes] | None, ids: pd.Series, path: Path
+) -> npt.NDArray[np.int64]:
     """Write the shard, and return offset and length ``(n, 2)`` of each picture, 0 and 0 for none."""
-    places = np.zeros((n, 2), dtype=np.int64)
+    places = np.zeros((len(ids), 2), dtype=np.int64)
     if thumbnails is None:
         return places
+    given = 0
     writer = ShardWriter(path)
     try:
         for row, data in enumerate(thumbnails):
-            if data:
+            given += 1
+            if data and row < len(ids):
+                _check_thumbnail(data, ids[row])
                 places[row] = writer.add(f"{row:09d}.jpg", data), len(data)
     finally:
         writer.close()
+    if given != len(ids):
+        raise BundleError(
+            f"{given} thumbnails for {len(ids)} photographs",
+            expected="one for each, b'' where there is none",
+            remedy="pass them in the order of the payload",
+        )
     return places
+
+
+def _check_thumbnail(data: bytes, item_id: str) -> None:
+    try:
+        check_thumbnail(data, PLACE_THUMBNAIL_PX)
+    except ImageError as error:
+        raise BundleError(
+            f"photograph {item_id} has {error.found}", expected=error.expected, remedy=error.remedy
+        ) from error
 
 
 def _write_payload(table: pd.DataFrame, thumbnails: npt.NDArray[np.int64], path: Path) -> None:

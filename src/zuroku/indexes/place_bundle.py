@@ -15,7 +15,7 @@ bundle, and can be thrown away. Writing a bundle belongs to ``place_build``, sea
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -90,16 +90,33 @@ class PlaceIndexSettings(Settings):
     )
 
 
+class PlaceSource(Settings):
+    """How to credit a table of geodata; ``of`` is what it holds, such as areas or roads."""
+
+    of: str
+    licence: str
+    citation: str
+
+
 class PlaceManifest(Settings):
-    """What the bundle holds. ``encoder_sha256`` is the seal of the encoder that made the vectors."""
+    """What the bundle holds. ``encoder_sha256`` is the seal of the encoder that made the vectors.
+
+    ``sources`` are those of names and outlines; each photograph has its own licence and author in the
+    payload. ``release`` is restricted, as the encoder's is: an index tells where photographs were taken, and
+    finds out where others were. ``data`` maps each input that photographs, splits and names came from to the
+    SHA-256 of its content.
+    """
 
     format: Literal[1] = 1
+    release: Literal["restricted"] = "restricted"
     metric: Literal["cosine"] = "cosine"
     dtype: Literal["float32"] = "float32"
     count: int = Field(ge=1)
     dimension: int = Field(ge=1)
     encoder_sha256: str = Field(pattern="^[0-9a-f]{64}$")
     thumbnails: int = Field(ge=0)
+    sources: tuple[PlaceSource, ...] = ()
+    data: dict[str, str] = Field(default={})
     settings: PlaceIndexSettings
 
 
@@ -108,7 +125,8 @@ class PlaceBundle:
     """A verified bundle on disk; ``sha256`` is that of its seal."""
 
     path: Path
-    manifest: PlaceManifest
+    # Maps have no hash, and the seal tells bundles apart.
+    manifest: PlaceManifest = field(hash=False)
     sha256: str
 
     def __len__(self) -> int:

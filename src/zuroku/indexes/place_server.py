@@ -13,11 +13,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import sleep
 
 import numpy as np
 import numpy.typing as npt
 from qdrant_client import QdrantClient, models
-from qdrant_client.http.exceptions import ApiException
+from qdrant_client.common.client_exceptions import QdrantException
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from zuroku.errors import BundleError, DownloadError
 from zuroku.indexes.place_bundle import AREAS, PlaceBundle
@@ -31,8 +33,13 @@ from zuroku.indexes.place_index import (
     sorted_neighbours,
 )
 
+# A server too busy to answer raises a kind of its own.
+_FAILURES = (ApiException, QdrantException, OSError)
 _BATCH = 512
+_PAGE = 10_000
 _TIMEOUT_S = 60
+_PAUSES_S = (1.0, 5.0, 25.0)
+"""Between attempts to send a batch: long enough for a server to start again."""
 
 
 def connect(address: str, api_key: str | None = None) -> QdrantClient:
@@ -55,25 +62,27 @@ def collection_name(bundle: PlaceBundle) -> str:
 def publish_place_collection(bundle: PlaceBundle, client: QdrantClient) -> str:
     """Load ``bundle`` as a new collection, check it, switch the alias to it, and return its name.
 
-    Readers are served by the old collection until the new one is whole. A load that was killed begins again;
-    doing it twice changes nothing. The collection in use before stays for rollback, older ones are dropped.
+    Readers are served by the old collection until the new one is whole. A load that was cut off goes on where
+    it was, and one that is published but has lost photographs gets them back where it is; doing it twice
+    changes nothing. The collection in use before stays for rollback, older ones are dropped.
     Only one process may publish at a time. The server makes its graph after the switch, and scans until then.
 
     Raises:
         BundleError: the server does not hold as many photographs as were loaded. The alias stays.
-        DownloadError: the server fails.
+        DownloadError: the server fails, also after some pauses.
     """
     name, alias = collection_name(bundle), bundle.manifest.settings.name
     with _answering("the server"):
-        if not client.collection_exists(name) or _count(client, name) != len(bundle):
-            client.delete_collection(name)
+        if not client.collection_exists(name):
+            _create(bundle, client, name)
+        if _count(client, name) != len(bundle):
             _load(bundle, client, name)
             if (found := _count(client, name)) != len(bundle):
-                client.delete_collection(name)
                 raise BundleError(
                     f"the collection {name} holds {found} photographs after loading",
                     expected=f"the {len(bundle)} of {bundle.path}",
-                    remedy="look into the server's log and its space, and publish again",
+                    remedy="look into the server's log and its space, and publish again; if it holds others, "
+                    "delete the collection there",
                 )
         used = _aliases(client).get(alias)
         if used != name:
@@ -170,7 +179,7 @@ def _filter(where: Where | None) -> models.Filter | None:
     return models.Filter(must=conditions) if conditions else None
 
 
-def _load(bundle: PlaceBundle, client: QdrantClient, name: str) -> None:
+def _create(bundle: PlaceBundle, client: QdrantClient, name: str) -> None:
     manifest, limit = bundle.manifest, scan_limit_kb(bundle.manifest)
     client.create_collection(
         name,
@@ -182,16 +191,53 @@ def _load(bundle: PlaceBundle, client: QdrantClient, name: str) -> None:
         ),
         optimizers_config=models.OptimizersConfigDiff(indexing_threshold=limit),
     )
+
+
+def _load(bundle: PlaceBundle, client: QdrantClient, name: str) -> None:
+    """Send the rows that the collection lacks, by batches; those that it has were confirmed before."""
     for area in AREAS:
         client.create_payload_index(name, area, field_schema=models.PayloadSchemaType.KEYWORD)
+    held = _held_rows(client, name, len(bundle))
     for start in range(0, len(bundle), _BATCH):
+        if held[start : start + _BATCH].all():
+            continue
         vectors = bundle.vectors[start : start + _BATCH].tolist()
         payload = row_payload(bundle, start, start + _BATCH)
         points = [
             models.PointStruct(id=start + number, vector=vector, payload=known)
             for number, (vector, known) in enumerate(zip(vectors, payload, strict=True))
         ]
-        client.upsert(name, points=points, wait=True)
+        _sent(client, name, points)
+
+
+def _held_rows(client: QdrantClient, name: str, n: int) -> npt.NDArray[np.bool_]:
+    """Return ``(n,)`` which rows the collection holds."""
+    held, offset = np.zeros(n, dtype=np.bool_), None
+    while True:
+        records, offset = client.scroll(
+            name, limit=_PAGE, offset=offset, with_payload=False, with_vectors=False
+        )
+        held[[record.id for record in records if isinstance(record.id, int) and record.id < n]] = True
+        if offset is None:
+            return held
+
+
+def _sent(client: QdrantClient, name: str, points: list[models.PointStruct]) -> None:
+    """Send ``points``, again after growing pauses where the server fails; sending twice changes nothing."""
+    for pause_s in _PAUSES_S:
+        try:
+            client.upsert(name, points=points, wait=True)
+            return
+        except _FAILURES as error:
+            if isinstance(error, UnexpectedResponse) and not _passes(error.status_code):
+                raise
+            sleep(pause_s)
+    client.upsert(name, points=points, wait=True)
+
+
+def _passes(status: int | None) -> bool:
+    """Whether the same request may be answered later: the server is busy, or failed itself."""
+    return status is None or status in (408, 429) or status >= 500
 
 
 def _switch(client: QdrantClient, alias: str, name: str, before: str | None) -> None:
@@ -236,7 +282,7 @@ def _answering(server: str) -> Iterator[None]:
     """Turn what the client raises into our error."""
     try:
         yield
-    except (ApiException, OSError) as error:
+    except _FAILURES as error:
         raise DownloadError(
             f"{server} did not answer as a Qdrant server: {str(error).strip() or type(error).__name__}",
             expected="a Qdrant server that is running, reachable and open to this key",

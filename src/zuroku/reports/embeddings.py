@@ -36,8 +36,8 @@ from zuroku.findings import Finding
 from zuroku.models.embedding.predictor import EmbedderPredictor
 from zuroku.reports.embedding_map import embedding_map
 from zuroku.reports.figures import distance_matrix_figure
+from zuroku.reports.provenance import METRICS, measured_on
 
-METRICS = "metrics.json"
 EMBEDDING_CHECKS = ("above_floor", "better_than_chance")
 
 _LANDMARK, _OUTDOOR, _PERSON = "picture_landmark", "picture_outdoor", "picture_person"
@@ -206,7 +206,7 @@ def _evaluate(
 ) -> None:
     table = pd.read_parquet(splits.path / "splits.parquet")
     figures = embedded_figures(dataset, table, settings.split, EmbedderPredictor(embedder.path))
-    metrics = embedding_metrics(figures, settings)
+    metrics = embedding_metrics(figures, settings) | {"data": measured_on(dataset, splits, embedder)}
     (out / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     (out / "report.md").write_text(embedding_page(metrics, settings), encoding="utf-8")
     pictures = out / "pictures"

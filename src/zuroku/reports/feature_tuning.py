@@ -1,13 +1,14 @@
 """Feature Tuning side by side: every variant and every tap alone, on the sets that the paper searches.
 
-Tani and Wada trained on all the images that they tested. Here the groups of UKBench that are searched were
-never trained on; their way is repeated beside it, labelled as such. They saw it work best on detected
+Tani and Wada trained on all the images that they tested, on each set anew. Here nothing that is searched was
+trained on; their way is repeated beside it for every set, labelled as such. They saw it work best on detected
 objects, so a set may be searched twice: by whole images, and by what boxes cut out of them.
 """
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,30 +16,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from zuroku.artifacts import Artifact, build
 from zuroku.config import Settings
 from zuroku.datasets.images import square_pixels
 from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.splits import SplitSettings, extend_splits
 from zuroku.errors import ConfigError
-from zuroku.evaluation.bootstrap import Interval
 from zuroku.models.embedding.create import load_network
-from zuroku.models.embedding.findings import spread_of
 from zuroku.models.embedding.grad_cam import grad_cam
-from zuroku.models.embedding.predictor import EmbedderPredictor
-from zuroku.models.layout.page_detector import PageDetector
 from zuroku.reports.contact_sheet import contact_sheet
-from zuroku.reports.embeddings import embed_items
 from zuroku.reports.feature_tuning_page import SetOnPage, feature_tuning_page
-from zuroku.reports.object_crops import (
-    BoxOrigin,
-    ObjectBoxes,
-    annotated_boxes,
-    detected_boxes,
-    embed_crops,
-)
-from zuroku.reports.retrieval_sets import IntervalSettings, RetrievalProtocol, score_queries
+from zuroku.reports.feature_tuning_search import RetrievalSet, SearchedSet, open_set, search_sets
+from zuroku.reports.retrieval_sets import IntervalSettings
 from zuroku.tracking import NullTracker
 from zuroku.training.feature_tuning import FeatureTuningSettings, tap_bundles, tune_features
 from zuroku.training.object_detector import ObjectDetectorSettings, train_object_detector
@@ -46,24 +37,11 @@ from zuroku.training.object_detector import ObjectDetectorSettings, train_object
 RESULTS = "results.json"
 
 _CAM_PICTURES = 4
-
-
-class RetrievalSet(Settings):
-    """A dataset to search, and how its answers are scored. Without a ``split`` all of it is searched.
-
-    With ``crops`` it is searched a second time by what boxes cut out: those that the dataset holds, or those
-    that a detector finds. Two images are then as similar as their most similar two crops; an image without
-    a box stays whole.
-    """
-
-    dataset: str
-    protocol: RetrievalProtocol
-    split: str | None = None
-    crops: BoxOrigin | None = None
+_MOSTLY_TRAINED = SplitSettings(train=0.98, val=0.02, test=0)
 
 
 class FeatureTuningStudySettings(Settings):
-    """What is trained on the first of ``sets``, and what is searched with every variant."""
+    """What is trained on the first of ``sets``, and on each for itself, and what is searched."""
 
     training: FeatureTuningSettings
     sets: list[RetrievalSet] = Field(min_length=1)
@@ -72,6 +50,14 @@ class FeatureTuningStudySettings(Settings):
     detector: ObjectDetectorSettings = Field(
         default=ObjectDetectorSettings(), description="trained where a set asks for detected crops"
     )
+
+    @field_validator("sets")
+    @classmethod
+    def _every_dataset_once(cls, sets: list[RetrievalSet]) -> list[RetrievalSet]:
+        names = [one.dataset for one in sets]
+        if len(set(names)) < len(names):
+            raise ValueError(f"a dataset comes twice among {', '.join(names)}: scores go by its name")
+        return sets
 
     @property
     def detects(self) -> bool:
@@ -88,13 +74,11 @@ class AnnotatedScenes:
 
 
 @dataclass(frozen=True)
-class _Searched:
-    """A set with the rows that are searched, and their boxes if they are searched by crops."""
+class _TrainedOnTest:
+    """The variants that were trained on what one set searches, and the splits that told them to."""
 
-    settings: RetrievalSet
-    data: Dataset
-    rows: list[Any]
-    boxes: ObjectBoxes | None
+    splits: Artifact
+    bundles: Mapping[str, Artifact]
 
 
 def run_feature_tuning(
@@ -113,19 +97,40 @@ def run_feature_tuning(
 
     Raises:
         ConfigError: a set asks for detected crops, and there are no scenes.
+        SplitError, EvaluationError, SourceError: a set is not what its protocol asks for; said before
+            anything is trained.
     """
+    if settings.detects and scenes is None:
+        raise ConfigError(
+            "detected crops are asked for, but no photographs with boxes are there to teach a detector",
+            expected="scenes with boxes and their splits",
+            remedy="give the scenes, or leave out crops: detected",
+        )
+    table = pd.read_parquet(splits.path / "splits.parquet")
+    split_of = dict(zip(table["group"], table["split"], strict=True))
+    sets = [open_set(one, datasets[one.dataset], split_of) for one in settings.sets]
     bundles = target.with_name(f"{target.name}.variants")
-    detector = _detector(settings, scenes, bundles, code_version)
-    trained_on = datasets[settings.sets[0].dataset]
-    variants = tune_features(trained_on, splits, settings.training, bundles, code_version)
+    detector = None
+    if settings.detects and scenes is not None:
+        kept = bundles / "object_detector"
+        found_in = (scenes.dataset, scenes.splits, settings.detector)
+        detector = train_object_detector(*found_in, kept, code_version, NullTracker())
+    variants = tune_features(sets[0].task.dataset, splits, settings.training, bundles, code_version)
     variants |= tap_bundles(settings.training, variants, bundles, code_version)
-    seen = build(bundles / "splits_with_test", partial(_train_on_test, splits))
-    cheating = tune_features(trained_on, seen, settings.training, bundles / "trained_on_test", code_version)
-    return build(target, partial(_judge, datasets, splits, variants, cheating, detector, settings))
+    cheating = {}
+    for one in sets:
+        folder = bundles / "trained_on_test" / one.title
+        seen = build(folder / "splits", partial(_train_on_test, one, splits))
+        tuned = tune_features(one.task.dataset, seen, settings.training, folder, code_version)
+        cheating[one.title] = _TrainedOnTest(seen, tuned)
+    return build(target, partial(_judge, sets, variants, cheating, detector, settings))
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
-    """Return the rows of a finished judgement, one per variant; ``trained_on_test`` marks the paper's way."""
+    """Return the rows of a finished judgement, one per variant and set that it was ``trained_on``.
+
+    ``trained_on_test`` marks the paper's way: those that were trained on what they search.
+    """
     rows: list[dict[str, Any]] = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
     return rows
 
@@ -133,125 +138,70 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
 def flat_results(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Return the scores by flat names for a tracker: ``set.variant``, and ``.crops`` where searched by them.
 
-    ``.trained_on_test`` at the end marks the paper's way.
+    ``.trained_on_test`` marks the paper's way, trained on the images of that very set; intervals follow as
+    ``_low`` and ``_high``.
     """
     return {
-        f"{name}.{row['variant']}{by}{'.trained_on_test' if row['trained_on_test'] else ''}": found["value"]
+        f"{name}.{row['variant']}{by}{'.trained_on_test' if row['trained_on_test'] else ''}{end}": found[key]
         for row in rows
         for by, kind in (("", "scores"), (".crops", "crops"))
         for name, found in row[kind].items()
+        for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))
     }
 
 
-def _detector(
-    settings: FeatureTuningStudySettings, scenes: AnnotatedScenes | None, bundles: Path, code_version: str
-) -> Artifact | None:
-    if not settings.detects:
-        return None
-    if scenes is None:
-        raise ConfigError(
-            "detected crops are asked for, but no photographs with boxes are there to teach a detector",
-            expected="scenes with boxes and their splits",
-            remedy="give the scenes, or leave out crops: detected",
-        )
-    target = bundles / "object_detector"
-    return train_object_detector(
-        scenes.dataset, scenes.splits, settings.detector, target, code_version, NullTracker()
-    )
+def _train_on_test(one: SearchedSet, splits: Artifact, out: Path) -> None:
+    """Write splits of the data of ``one`` where what is searched is among what is trained on.
 
-
-def _train_on_test(splits: Artifact, out: Path) -> None:
-    """Write the splits with the groups of test among those of train."""
-    table = pd.read_parquet(splits.path / "splits.parquet")
-    table["split"] = table["split"].replace("test", "train")
+    Training needs some val groups: of a set that is searched in whole, a few are kept from it.
+    """
+    if one.settings.split is None:
+        rows = one.task.rows
+        groups, labels = [str(row.group) for row in rows], [str(row.label) for row in rows]
+        table = extend_splits(groups, labels, _MOSTLY_TRAINED)
+    else:
+        table = pd.read_parquet(splits.path / "splits.parquet")
+        table["split"] = table["split"].replace(one.settings.split, "train")
     table.to_parquet(out / "splits.parquet", index=False)
 
 
 def _judge(
-    datasets: Mapping[str, Dataset],
-    splits: Artifact,
+    sets: Sequence[SearchedSet],
     variants: Mapping[str, Artifact],
-    cheating: Mapping[str, Artifact],
+    cheating: Mapping[str, _TrainedOnTest],
     detector: Artifact | None,
     settings: FeatureTuningStudySettings,
     out: Path,
 ) -> None:
-    table = pd.read_parquet(splits.path / "splits.parquet")
-    split_of = dict(zip(table["group"], table["split"], strict=True))
-    opened = PageDetector(detector.path) if detector else None
-    sets = [_searched(one, datasets[one.dataset], split_of, opened) for one in settings.sets]
-    rows = [_row(name, bundle, sets, settings.intervals) for name, bundle in variants.items()]
-    # Only the first set's images were trained on: on the others both ways are strangers.
-    seen = [_row(name, bundle, sets[:1], settings.intervals) for name, bundle in cheating.items()]
-    results = [row | {"trained_on_test": False} for row in rows]
-    results += [row | {"trained_on_test": True} for row in seen]
-    (out / RESULTS).write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    listed = [SetOnPage(one.settings.dataset, one.settings.protocol, _listed(one)) for one in sets]
-    (out / "report.md").write_text(feature_tuning_page(rows, seen, listed), encoding="utf-8")
+    # Beside the folder, not in it: what was searched is no part of the report.
+    kept = out.with_name(f"{out.name}.scratch")
+    kept.mkdir(exist_ok=True)
+    sets = [one.with_boxes(detector) for one in sets]
+    results = []
+    for name, bundle in variants.items():
+        way = {"trained_on": sets[0].title, "trained_on_test": False}
+        results.append(way | search_sets(name, bundle, sets, settings.intervals, kept))
+    for one in sets:
+        way = {"trained_on": one.title, "trained_on_test": True}
+        for name, bundle in cheating[one.title].bundles.items():
+            # On other sets than their own they are strangers, as the others are.
+            results.append(way | search_sets(name, bundle, [one], settings.intervals, kept))
+    (out / RESULTS).write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    listed = [_on_page(one, cheating[one.title]) for one in sets]
+    (out / "report.md").write_text(feature_tuning_page(results, listed), encoding="utf-8")
     (out / "pictures").mkdir(exist_ok=True)
-    plain = next(iter(variants.values()))
-    first = sets[0]
-    shown = [first.data.read(row) for row in first.rows[::4][:_CAM_PICTURES]]
-    sheet = _cam_sheet(plain.path, shown, settings.shown_taps)
+    first = sets[0].task
+    shown = [first.dataset.read(row) for row in first.rows[::4][:_CAM_PICTURES]]
+    sheet = _cam_sheet(next(iter(variants.values())).path, shown, settings.shown_taps)
     (out / "pictures" / "grad_cam.jpg").write_bytes(sheet)
+    shutil.rmtree(kept)
 
 
-def _searched(
-    settings: RetrievalSet, data: Dataset, split_of: Mapping[str, str], detector: PageDetector | None
-) -> _Searched:
-    rows = [row for row in data.rows() if settings.split is None or split_of.get(row.group) == settings.split]
-    boxes = None
-    if settings.crops == "annotated":
-        boxes = annotated_boxes(data, rows)
-    elif settings.crops == "detected" and detector is not None:
-        boxes = detected_boxes(detector, data, rows)
-    return _Searched(settings, data, rows, boxes)
-
-
-def _listed(searched: _Searched) -> str:
-    """Say what is searched, and by which boxes."""
-    one = searched.settings
-    part = f"the {one.split} groups" if one.split else "all groups"
-    says = f"{one.dataset}: {len(searched.rows)} images, {part}, protocol {one.protocol}"
-    if searched.boxes is None:
-        return says
-    counts = searched.boxes.counts
-    return (
-        f"{says}; crops: {counts['boxes']} boxes {searched.boxes.origin}, and "
-        f"{counts['images_without_boxes']} images without any, which stay whole"
-    )
-
-
-def _row(
-    name: str, bundle: Artifact, sets: Sequence[_Searched], intervals: IntervalSettings
-) -> dict[str, Any]:
-    """Return what one embedder scores on ``sets``, and how its vectors lie on the first.
-
-    ``gains`` are of crops over whole images, paired by query.
-    """
-    embedder = EmbedderPredictor(bundle.path)
-    row: dict[str, Any] = {"variant": name, "dimension": embedder.dimension}
-    row |= {"scores": {}, "crops": {}, "gains": {}, "boxes": {}, "tap_norms": embedder.card.tap_norms}
-    for place, one in enumerate(sets):
-        vectors = embed_items(embedder, one.data, one.rows)
-        images, title = list(vectors[:, None]), one.settings.dataset
-        whole = score_queries(one.data, one.rows, images, embedder, one.settings.protocol)
-        row["scores"][title] = _numbers(whole.interval(intervals))
-        if place == 0:
-            spread = spread_of(vectors)
-            row |= {**asdict(spread), "collapsed": spread.collapsed}
-        if one.boxes is None:
-            continue
-        crops = embed_crops(embedder, one.data, one.rows, one.boxes.boxes, images)
-        cut = score_queries(one.data, one.rows, crops, embedder, one.settings.protocol)
-        row["crops"][title] = _numbers(cut.interval(intervals))
-        row["gains"][title] = _numbers(cut.minus(whole).interval(intervals))
-        row["boxes"][title] = one.boxes.counts
-    return row
-
-
-def _numbers(found: Interval) -> dict[str, float]:
-    return {"value": found.estimate, "low": found.lower, "high": found.upper}
+def _on_page(one: SearchedSet, cheating: _TrainedOnTest) -> SetOnPage:
+    table = pd.read_parquet(cheating.splits.path / "splits.parquet")
+    trained = set(table.loc[table["split"] == "train", "group"])
+    searched = {str(row.group) for row in one.task.rows}
+    return SetOnPage(one.title, one.settings.protocol, one.says, len(searched), len(searched & trained))
 
 
 def _cam_sheet(bundle: Path, images: Sequence[bytes], taps: Sequence[str]) -> bytes:

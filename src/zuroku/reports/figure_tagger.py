@@ -35,9 +35,9 @@ from zuroku.findings import Finding
 from zuroku.models.tagger_predictor import TaggerPredictor
 from zuroku.reports.contact_sheet import contact_sheet
 from zuroku.reports.figures import confusion_matrix_figure, label_bars, reliability_diagram
+from zuroku.reports.provenance import METRICS, measured_on
 from zuroku.training.figure_tagger import LabelledFigures, labelled_figures
 
-METRICS = "metrics.json"
 PREDICTIONS = "predictions.parquet"
 ORIGINAL_THRESHOLD = 0.5
 """The cut of the original's training metric (it tags at 0.4)."""
@@ -196,7 +196,7 @@ def _evaluate(
         "per_tag": per_tag.set_index("label").to_dict(orient="index"),
         "class_accuracy": float(np.mean(np.array(predicted) == np.array(scored.figures.classes))),
         "left_out": per_tag.loc[per_tag["support"] == 0, "label"].tolist(),
-        "data": {"manifest": dataset.version, "splits": splits.sha256, "bundle": bundle.sha256},
+        "data": measured_on(dataset, splits, bundle),
     }
     (out / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     per_tag.to_csv(out / "per_tag.csv", index=False)

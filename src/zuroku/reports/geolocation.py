@@ -18,6 +18,7 @@ from pydantic import Field
 
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.place_clusters import CLUSTER, cluster_noun
 from zuroku.datasets.place_labels import read_labels
 from zuroku.evaluation.bootstrap import Interval
 from zuroku.evaluation.conformal import abstention, radius_coverage
@@ -51,8 +52,8 @@ from zuroku.reports.place_policy import (
     policy_of,
 )
 from zuroku.reports.place_vectors import LocatedPhotographs, locate_photographs, raw_features
+from zuroku.reports.provenance import METRICS, measured_on
 
-METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
 
 GEOLOCATION_CHECKS = (
@@ -136,25 +137,27 @@ def geolocation_findings(
     """Check that the model beats its floors, that its radius holds about as often as promised, and leaks.
 
     It must be shown to beat the constant guess, by the whole interval of its median. Of raw features, which a
-    small sample may not tell apart from it, it must not be shown to be worse.
+    small sample may not tell apart from it, it must not be shown to be worse. Where there is no interval, the
+    medians alone are compared.
     """
-    ours = metrics["served"]["median_km"]
-    low, high = metrics["served"]["intervals"].get("median_km", (ours, ours))
+    ours, intervals = metrics["served"]["median_km"], metrics["served"]["intervals"]
+    low, high = intervals.get("median_km", (ours, ours))
+    shown = f"[{low:.1f}, {high:.1f}]" if intervals else "without an interval"
     found = []
     bounds = {"constant_guess": high, "raw_features": low}
     for check, (floor, bound) in zip(GEOLOCATION_CHECKS, bounds.items(), strict=False):
         theirs = metrics["floors"][floor]["median_km"]
-        says = f"median {ours:.1f} km [{low:.1f}, {high:.1f}]; {floor}: {theirs:.1f} km"
+        says = f"median {ours:.1f} km {shown}; {floor}: {theirs:.1f} km"
         found.append(Finding(check, bound < theirs + settings.floor_slack_km, says))
-    covered = metrics["radius"]["covered"]
-    # Two standard errors of a share over groups.
-    slack = 2 * math.sqrt(settings.confidence * (1 - settings.confidence) / metrics["test_groups"])
-    says = f"holds for {covered:.1%} of the test groups, promised are {settings.confidence:.0%}"
-    found.append(Finding(GEOLOCATION_CHECKS[2], covered >= settings.confidence - slack, says))
+    covered, promised, noun = metrics["radius"]["covered"], settings.confidence, metrics["clusters_are"]
+    # Two standard errors of a share over clusters.
+    slack = 2 * math.sqrt(promised * (1 - promised) / metrics["test_clusters"])
+    says = f"holds for {covered:.1%} of the test {noun}, promised are {promised:.0%}"
+    found.append(Finding(GEOLOCATION_CHECKS[2], covered >= promised - slack, says))
     found += [Finding(**finding) for finding in metrics["leakage"]]
     radius = metrics["radius"]["median_radius_km"]
     says = (
-        "no radius: too few validation groups in the half that calibrates"
+        f"no radius: too few validation {noun} in the half that calibrates"
         if radius is None
         else f"{radius:.0f} km in the median"
     )
@@ -176,7 +179,8 @@ def _evaluate(
     val = judge_photographs(photographs, ["val"], ["train"], settings)
     test = judge_photographs(photographs, ["test"], ["train", "val"], settings)
     policy = policy_of(val, settings)
-    metrics = _metrics(test, policy, predictor, settings)
+    metrics = _metrics(test, policy, predictor, settings) | {"clusters_are": cluster_noun(table)}
+    metrics["data"] = measured_on(dataset, splits, bundle)
     medians = medians_that_choose(val)
     metrics["validation"] = {"/".join(way): median for way, median in medians.items()}
     features = raw_features(dataset, photographs.table, EmbedderPredictor(raw.path), predictor.card.views)
@@ -208,20 +212,21 @@ def _metrics(
     settings: GeolocationEvaluationSettings,
 ) -> dict[str, Any]:
     table, way, radii_km = test.queries.table, (policy.rule, policy.area), settings.radii_km
-    groups, slices = table["group"].tolist(), table["slice"].tolist()
+    clusters, slices = table[CLUSTER].tolist(), table["slice"].tolist()
     truth, known = test.queries.coordinates, test.gallery.coordinates
     errors, spread = test.errors(way), test.answers[way].uncertainty_km
     score = partial(score_distances, radii_km=radii_km)
-    intervals = score_intervals(
-        errors, groups, radii_km=radii_km, resamples=settings.resamples, seed=settings.seed
-    )
+    draw = partial(score_intervals, resamples=settings.resamples, seed=settings.seed)
+    # One block says nothing about the next: there is no interval.
+    intervals = draw(errors, clusters, radii_km=radii_km) if len(set(clusters)) > 1 else {}
     start = nearest_km(truth, known)
     by_encoder = encoder_answers(test.queries, test.gallery, predictor.encode_locations)
     guess = np.tile(constant_guess(known), (len(errors), 1))
     radii = conformal_radius(policy.radius).radius_km(spread)
     return {
         "test_photographs": len(table),
-        "test_groups": len(set(groups)),
+        "test_groups": table["group"].nunique(),
+        "test_clusters": len(set(clusters)),
         "gallery": len(test.gallery.table),
         "served": asdict(score(errors)) | {"way": "/".join(way), "intervals": _pairs(intervals)},
         "ways": {"/".join(one): asdict(score(test.errors(one))) for one in test.answers}
@@ -238,8 +243,8 @@ def _metrics(
         },
         "slice_uncertainty": pd.Series(spread).groupby(slices).mean().to_dict(),
         "bias": _bias(test.queries),
-        "radius": asdict(radius_coverage(errors, radii, groups)),
-        "abstention": _abstention(errors, spread, groups, policy, settings),
+        "radius": asdict(radius_coverage(errors, radii, clusters)),
+        "abstention": _abstention(errors, spread, clusters, policy, settings),
     }
 
 
@@ -256,14 +261,14 @@ def _bias(queries: LocatedPhotographs) -> dict[str, Any]:
 def _abstention(
     errors: Distances,
     spread: Distances,
-    groups: Sequence[str],
+    clusters: Sequence[str],
     policy: AnswerPolicy,
     settings: GeolocationEvaluationSettings,
 ) -> dict[str, Any] | None:
     if policy.abstain_above is None:
         return None
     radius_km, threshold = settings.abstention_km, policy.abstain_above
-    return asdict(abstention(errors, spread, radius_km=radius_km, threshold=threshold, groups=groups))
+    return asdict(abstention(errors, spread, radius_km=radius_km, threshold=threshold, groups=clusters))
 
 
 def _raw_floor(floor: LocatedPhotographs, settings: GeolocationEvaluationSettings) -> dict[str, Any]:

@@ -20,17 +20,18 @@ def geolocation_page(metrics: Mapping[str, Any], policy: AnswerPolicy) -> str:
     buffer = io.StringIO()
     write = partial(print, file=buffer)
     served = metrics["served"]
-    low, high = served["intervals"]["median_km"]
+    noun = metrics["clusters_are"]
+    in_blocks = f" in {metrics['test_clusters']} blocks" if noun == "blocks" else ""
     write("# Where were these photographs taken?\n")
     write(
-        f"{metrics['test_photographs']} test photographs of {metrics['test_groups']} places, a gallery of "
-        f"{metrics['gallery']}. Distances are geodesic (WGS84), shares count ≤; intervals are 95 %, by "
-        "place.\n"
+        f"{metrics['test_photographs']} test photographs of {metrics['test_groups']} places{in_blocks}, a "
+        f"gallery of {metrics['gallery']}. Distances are geodesic (WGS84), shares count ≤; intervals are "
+        f"95 %, by {noun.removesuffix('s')}.\n"
     )
     write(
         f"Served: {policy.rule} of {policy.neighbours} neighbours, sought {_sought(policy)} (the smallest "
-        f"median error on half of the validation places). Median {served['median_km']:.1f} km "
-        f"[{low:.1f}, {high:.1f}].\n"
+        f"median error on half of the validation {noun}). Median {served['median_km']:.1f} km "
+        f"{_median_interval(served['intervals'])}.\n"
     )
     _ways(write, metrics)
     _by_distance(write, metrics)
@@ -50,6 +51,13 @@ def geolocation_pictures(
     return {"errors": error_map(truth, answers, gallery), "shares": share_within_figure(shares)}
 
 
+def _median_interval(intervals: Mapping[str, Any]) -> str:
+    if not intervals:
+        return "without an interval: all test places lie in one block"
+    low, high = intervals["median_km"]
+    return f"[{low:.1f}, {high:.1f}]"
+
+
 def _sought(policy: AnswerPolicy) -> str:
     return "everywhere" if policy.area == "everywhere" else f"in the {policy.area} that its head names"
 
@@ -66,6 +74,9 @@ def _ways(write: Any, metrics: Mapping[str, Any]) -> None:
     for name, scores in metrics["floors"].items():
         write(f"| floor: {name.replace('_', ' ')} | | {_cells(scores)} |")
     intervals = metrics["served"]["intervals"]
+    if not intervals:
+        write("")
+        return
     shown = ", ".join(f"≤ {r} km [{intervals[r][0]:.3f}, {intervals[r][1]:.3f}]" for r in radii)
     write(f"\nIntervals of the served answers: {shown}\n")
 
@@ -91,15 +102,15 @@ def _heads(write: Any, metrics: Mapping[str, Any]) -> None:
 
 
 def _radius(write: Any, metrics: Mapping[str, Any], policy: AnswerPolicy) -> None:
-    radius, kept = metrics["radius"], metrics["abstention"]
+    radius, kept, noun = metrics["radius"], metrics["abstention"], metrics["clusters_are"]
     write("## Radius and abstention\n")
     if policy.radius.quantile is None:
-        write(f"No radius: {policy.radius.n_groups} validation places are too few to calibrate one.")
+        write(f"No radius: {policy.radius.n_groups} validation {noun} are too few to calibrate one.")
     else:
         write(
             f"A radius promised to hold with {policy.radius.confidence:.0%} (calibrated on "
-            f"{policy.radius.n_groups} validation places) holds for {radius['covered']:.1%} of the test "
-            f"places; its median is {radius['median_radius_km']:.1f} km."
+            f"{policy.radius.n_groups} validation {noun}) holds for {radius['covered']:.1%} of the test "
+            f"{noun}; its median is {radius['median_radius_km']:.1f} km."
         )
     if kept is None:
         write("No threshold made answers reliable on the validation photographs, so none is withheld.\n")
@@ -107,7 +118,7 @@ def _radius(write: Any, metrics: Mapping[str, Any], policy: AnswerPolicy) -> Non
     within = f", {kept['within']:.1%} of them within {kept['radius_km']:g} km" if kept["accepted"] else ""
     write(
         f"Answered only where neighbours spread at most {kept['threshold']:.1f} km: "
-        f"{kept['accepted']:.1%} of the test places{within}.\n"
+        f"{kept['accepted']:.1%} of the test {noun}{within}.\n"
     )
 
 

@@ -7,9 +7,11 @@ import pandas as pd
 
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.place_clusters import CLUSTER, cluster_noun
 from zuroku.datasets.places.table import read_places
 from zuroku.evaluation.gate import Evaluated, GateSettings
 from zuroku.evaluation.geolocation import error_km
+from zuroku.evaluation.geolocation_gate import GeolocatorGateSettings
 from zuroku.geo.answers import AnswerSettings
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.place_answers import Way, answers_by_way
@@ -19,7 +21,8 @@ from zuroku.reports.release import judge_release
 # One way for both, whatever either would serve.
 _WAY: Way = ("cluster_medoid", "everywhere")
 _NEIGHBOURS = 100
-_WITHIN_KM = 25.0
+_CLUSTER_RADII = 5
+"""Radii of a cluster in the distance that counts as near: 5 km in 25."""
 
 
 def judge_geolocator(
@@ -30,9 +33,10 @@ def judge_geolocator(
     settings: GateSettings,
     target: Path,
 ) -> Artifact:
-    """Write the verdict on ``challenger`` to ``target``, by the share of its answers within 25 km.
+    """Write the verdict on ``challenger`` to ``target``, by the share of its answers that are near.
 
-    Both answer with the medoid of the best cluster of 100 neighbours in the same gallery, train and val.
+    Near is what ``GeolocatorGateSettings.within_km`` says, 25 km where ``settings`` do not say. Both answer
+    with the medoid of the best cluster of 100 neighbours in the same gallery, train and val.
 
     Raises:
         IntegrityError: one of the two has trained on a test place, so no comparison is fair.
@@ -49,26 +53,30 @@ def _judge(
     out: Path,
 ) -> None:
     table = pd.read_parquet(splits.path / "splits.parquet")
+    gate = GeolocatorGateSettings.model_validate(settings.model_dump())
 
     def evaluate(bundle: Artifact) -> Evaluated:
-        return _evaluated(dataset, table, GeolocatorPredictor(bundle.path))
+        return _evaluated(dataset, table, GeolocatorPredictor(bundle.path), gate.within_km)
 
-    judge_release("geolocator", splits, challenger, champion, settings, evaluate, out)
+    judge_release("geolocator", splits, challenger, champion, gate, evaluate, out)
 
 
-def _evaluated(dataset: Dataset, splits: pd.DataFrame, predictor: GeolocatorPredictor) -> Evaluated:
+def _evaluated(
+    dataset: Dataset, splits: pd.DataFrame, predictor: GeolocatorPredictor, within_km: float
+) -> Evaluated:
     places = read_places(dataset.root)[["item_id", "latitude", "longitude"]]
     labels = dataset.manifest[["item_id", "group"]].merge(places, on="item_id", how="left")
     photographs = locate_photographs(dataset, labels, splits, predictor)
     queries, gallery = photographs.part(["test"]), photographs.part(["train", "val"])
     rule, area = _WAY
-    found = answers_by_way(queries, gallery, [rule], [area], _NEIGHBOURS, AnswerSettings())
-    near = error_km(queries.coordinates, found[rule, area].places) <= _WITHIN_KM
+    answer = AnswerSettings(cluster_radius_km=within_km / _CLUSTER_RADII)
+    found = answers_by_way(queries, gallery, [rule], [area], _NEIGHBOURS, answer)
+    near = error_km(queries.coordinates, found[rule, area].places) <= within_km
     return Evaluated(
-        f"share of answers by cluster medoid within {_WITHIN_KM:g} km",
+        f"share of answers by cluster medoid within {within_km:g} km",
         queries.table["item_id"].tolist(),
-        queries.table["group"].tolist(),
+        queries.table[CLUSTER].tolist(),
         [tuple(place) for place in queries.coordinates.tolist()],
         lambda indices: float(near[indices].mean()),
-        group_noun="places",
+        group_noun=cluster_noun(splits),
     )

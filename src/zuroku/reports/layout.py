@@ -30,9 +30,9 @@ from zuroku.evaluation.regions import mean_iou_statistic, region_iou
 from zuroku.findings import Finding
 from zuroku.models.layout.page_detector import PageDetector
 from zuroku.reports.page_sheet import page_sheet
+from zuroku.reports.provenance import METRICS, measured_on
 from zuroku.training.pages import AnnotatedPages, ZoneClasses, annotated_pages
 
-METRICS = "metrics.json"
 LAYOUT_CHECKS = ("metric_floor", "finds_every_class")
 
 
@@ -231,7 +231,7 @@ def _evaluate(
     table = pd.read_parquet(splits.path / "splits.parquet")
     pages = annotated_pages(dataset, table, settings.split, detector.classes)
     scored = score_pages(dataset, pages, detector, zones_of(detector))
-    metrics = layout_metrics(scored, settings)
+    metrics = layout_metrics(scored, settings) | {"data": measured_on(dataset, splits, bundle)}
     (out / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     (out / "report.md").write_text(layout_page(metrics, settings), encoding="utf-8")
     (out / "pictures").mkdir(exist_ok=True)

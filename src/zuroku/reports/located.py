@@ -70,7 +70,7 @@ def locate(image: Path, predictor: GeolocatorPredictor, index: PlaceIndex) -> Lo
     for task, names in _names(bundle).items():
         if task in heads:
             code, share = heads[task]
-            heads[task] = (names.get(code, code), share)
+            heads[task] = (names.get(code) or code, share)
     thumbnail = thumbnail_jpeg(decode_rgb(data, min_side_px=2 * PLACE_THUMBNAIL_PX), PLACE_THUMBNAIL_PX)
     return Located(estimate, neighbours, heads, policy.radius.confidence, thumbnail)
 
@@ -93,7 +93,8 @@ def located_text(located: Located, coarse: bool) -> str:
     lines.append("evidence:")
     for row in located.neighbours.head(_LISTED).itertuples():
         place = f"{row.latitude:.5f}, {row.longitude:.5f}"
-        lines.append(f"  {row.score:.3f}  {place}  {row.item_id}  {row.licence}")
+        credit = ", ".join(filter(None, (str(row.author), str(row.licence))))
+        lines.append(f"  {row.score:.3f}  {place}  {row.item_id}  {credit}")
     return "\n".join(lines)
 
 

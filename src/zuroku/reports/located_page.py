@@ -14,7 +14,6 @@ from zuroku.reports.located import Located
 
 def located_page(located: Located, bundle: PlaceBundle) -> str:
     """Return the HTML page with the heat map of the evidence; it needs no network."""
-    licences = sorted(set(located.neighbours["licence"]))
     return heat_map_page(
         located.estimate.place,
         located.estimate.radius_km,
@@ -24,8 +23,18 @@ def located_page(located: Located, bundle: PlaceBundle) -> str:
         _outlines(bundle),
         confidence=located.confidence,
         abstained=located.estimate.abstained,
-        attribution=f"Photographs: {', '.join(licences)}",
+        attribution=_attribution(located, bundle),
     )
+
+
+def _attribution(located: Located, bundle: PlaceBundle) -> str:
+    """Return whom to credit for photographs, names and outlines; authors stand at their photographs."""
+    credited: dict[str, list[str]] = {}
+    for source in bundle.manifest.sources:
+        credited.setdefault(", ".join(filter(None, (source.citation, source.licence))), []).append(source.of)
+    photographs = f"Photographs: {', '.join(sorted(set(located.neighbours['licence'])))}"
+    tables = [f"{', '.join(names).capitalize()}: {credit}" for credit, names in credited.items()]
+    return " · ".join([photographs, *tables])
 
 
 # Read once for a bundle, as names are.

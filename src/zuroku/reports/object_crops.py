@@ -27,10 +27,11 @@ Boxes = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class ObjectBoxes:
-    """The boxes of each picture of a set, and where they come from, as a phrase."""
+    """The boxes of each picture of a set, and where they come from: as a phrase, and by which detector."""
 
     origin: str
     boxes: Sequence[Boxes]
+    detector_sha256: str | None = None
 
     @property
     def counts(self) -> dict[str, int]:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from zuroku.artifacts import verify
 from zuroku.datasets.manifest import Dataset
-from zuroku.errors import BundleError
 from zuroku.indexes.canary import Answer, CanaryQuery, CanarySettings, Region, disturbed, draw_evenly
 from zuroku.indexes.place_bundle import PlaceBundle, read_place_bundle
+from zuroku.models.geolocation.kept import kept_geolocator
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.place_vectors import nearest_photographs
 
@@ -37,14 +36,7 @@ class PlaceKind:
             BundleError: it is not kept any more.
             IntegrityError: it is not what was sealed.
         """
-        folder = self.geolocators / sha256[:16]
-        if not folder.is_dir():
-            raise BundleError(
-                f"the geolocator {sha256[:16]} that made it is not kept any more",
-                expected=f"its bundle in {self.geolocators}",
-                remedy=f"copy the model of that seal from the registry to {folder}",
-            )
-        return GeolocatorPredictor(verify(folder, sha256).path)
+        return kept_geolocator(self.geolocators, sha256)
 
 
 @dataclass(frozen=True)
@@ -53,6 +45,10 @@ class OpenPlaces:
 
     bundle: PlaceBundle
     kind: PlaceKind
+
+    def holds(self, sources: Collection[str]) -> set[str]:
+        """Return those ``sources`` that the index holds."""
+        return set(self.bundle.payload["item_id"].to_pylist()) & set(sources)
 
     def draw(self, settings: CanarySettings) -> list[CanaryQuery]:
         """Draw photographs evenly over prefectures and disturb them.

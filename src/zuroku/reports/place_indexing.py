@@ -4,7 +4,8 @@ The bundle itself is ``indexes.place_build``'s, searching it ``indexes.place_ind
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ from zuroku.indexes.answer_policy import POLICY
 from zuroku.indexes.canary import CanarySettings
 from zuroku.indexes.place_build import build_place_index
 from zuroku.indexes.place_bundle import (
+    AREAS,
     NAMES,
     OUTLINES,
     PLACE_THUMBNAIL_PX,
     PlaceIndexSettings,
+    PlaceSource,
     read_place_bundle,
 )
 from zuroku.indexes.place_index import open_place_index
@@ -36,9 +39,11 @@ from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.place_figures import folded_panorama
 from zuroku.reports.place_policy import PolicySettings, choose_policy
 from zuroku.reports.place_vectors import locate_photographs, nearest_photographs
+from zuroku.streams import ordered_map
 
 PLACE_INDEX_CHECKS = ("finds_itself", "agrees_with_exact_search")
 
+_THREADS = 4
 _PROBES = 64
 _K = 10
 _LEAST_RECALL = 0.95
@@ -62,7 +67,7 @@ def index_places(
     dataset: Dataset,
     labels: Artifact,
     splits: Artifact,
-    areas: FeatureTable,
+    features: Mapping[str, FeatureTable],
     geolocator: Artifact,
     answers: PolicySettings,
     settings: PlaceIndexingSettings,
@@ -70,8 +75,10 @@ def index_places(
 ) -> Artifact:
     """Write the index of the train and val photographs of ``dataset`` to ``target``, test photographs never.
 
-    It carries the policy of answers that ``geolocator`` chooses by ``answers`` on the val photographs: that
-    of an evaluation may be another model's, which was not released.
+    ``features`` are the tables that the labels were made from, as for ``label_dataset``: the ``areas`` are
+    named and drawn, and all are credited. The index carries the policy of answers that ``geolocator`` chooses
+    by ``answers`` on the val photographs: that of an evaluation may be another model's, which was not
+    released.
 
     Raises:
         BundleError: there is nothing to index, or it does not fit together.
@@ -94,14 +101,28 @@ def index_places(
     )
     beside = {
         POLICY: choose_policy(gallery, answers).model_dump_json(indent=2).encode(),
-        OUTLINES: _outlines(areas, settings.outline_tolerance),
-        NAMES: _names(areas),
+        OUTLINES: _outlines(features["areas"], settings.outline_tolerance),
+        NAMES: _names(features["areas"]),
     }
-    thumbnails = [
-        thumbnail_jpeg(folded_panorama(decode_rgb(dataset.read(row))), PLACE_THUMBNAIL_PX) for row in held
+    sources = [
+        PlaceSource(of=name, licence=found.card["licence"], citation=found.card.get("citation", ""))
+        for name, found in features.items()
     ]
     return build_place_index(
-        gallery.vectors, payload, predictor.sha256, settings.index, target, thumbnails, beside
+        gallery.vectors,
+        payload,
+        predictor.sha256,
+        settings.index,
+        target,
+        _thumbnails(dataset, held),
+        beside,
+        sources,
+        {
+            str(dataset.card["name"]): dataset.version,
+            "place_labels": labels.sha256,
+            "splits": splits.sha256,
+            **{name: found.version for name, found in features.items()},
+        },
     )
 
 
@@ -145,11 +166,20 @@ def _recall(
     return float(np.concatenate(hits).sum() / exact.size)
 
 
+def _thumbnails(dataset: Dataset, rows: Sequence[Any]) -> Iterator[bytes]:
+    def thumbnail(row: Any) -> bytes:
+        return thumbnail_jpeg(folded_panorama(decode_rgb(dataset.read(row))), PLACE_THUMBNAIL_PX)
+
+    with ThreadPoolExecutor(_THREADS) as executor:
+        yield from ordered_map(executor, thumbnail, rows, window=8 * _THREADS)
+
+
 def _names(areas: FeatureTable) -> bytes:
-    names = {
-        level: dict(zip(areas.frame[f"{level}_code"], areas.frame[level], strict=True))
-        for level in ("prefecture", "municipality", "town")
-    }
+    """Return the names by code; an area without a name is left out, and is called by its code."""
+    names = {}
+    for level in AREAS:
+        named = areas.frame[areas.frame[level] != ""]
+        names[level] = dict(zip(named[f"{level}_code"], named[level], strict=True))
     return json.dumps(names, ensure_ascii=False, sort_keys=True).encode()
 
 

@@ -1,6 +1,6 @@
 """How a geolocator answers best on its validation photographs, and how far those answers may be trusted.
 
-The gallery of validation photographs is the training set. They come in two halves by place
+The gallery of validation photographs is the training set. They come in two halves by cluster
 (``place_halves``): one chooses the rule that is served, the other calibrates its radius and when to give no
 answer. The test photographs are not looked at here.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from zuroku.config import Settings
+from zuroku.datasets.place_clusters import CLUSTER
 from zuroku.errors import SplitError
 from zuroku.evaluation.conformal import ConformalRadius, calibrate_radius, choose_threshold
 from zuroku.evaluation.geolocation import Distances, error_km
@@ -55,7 +56,7 @@ class JudgedPhotographs:
 def choose_policy(photographs: LocatedPhotographs, settings: PolicySettings) -> AnswerPolicy:
     """Return how one geolocator answers best on its validation photographs, with the radius that holds there.
 
-    One half of the places, which stopped the training too, chooses the way; the other calibrates radius and
+    One half of the clusters, which stopped the training too, chooses the way; the other calibrates radius and
     abstention.
 
     Raises:
@@ -96,10 +97,10 @@ def policy_of(val: JudgedPhotographs, settings: PolicySettings) -> AnswerPolicy:
     """
     medians = medians_that_choose(val)
     way = min(medians, key=lambda one: (medians[one], one))
-    groups = val.queries.table["group"]
-    held = calibrating(groups.tolist())
+    clusters = val.queries.table[CLUSTER]
+    held = calibrating(clusters.tolist())
     spread = val.answers[way].uncertainty_km[held]
-    radius, threshold = _calibrated(val.errors(way)[held], spread, groups[held].tolist(), settings)
+    radius, threshold = _calibrated(val.errors(way)[held], spread, clusters[held].tolist(), settings)
     return AnswerPolicy(
         rule=way[0],
         area=way[1],
@@ -112,18 +113,19 @@ def policy_of(val: JudgedPhotographs, settings: PolicySettings) -> AnswerPolicy:
 
 def medians_that_choose(val: JudgedPhotographs) -> dict[Way, float]:
     """Return the median error in km of every way on the places that choose one."""
-    asked = ~calibrating(val.queries.table["group"].tolist())
+    asked = ~calibrating(val.queries.table[CLUSTER].tolist())
     return {way: float(np.median(val.errors(way)[asked])) for way in val.answers}
 
 
 def _calibrated(
-    errors: Distances, spread: Distances, groups: Sequence[str], settings: PolicySettings
+    errors: Distances, spread: Distances, clusters: Sequence[str], settings: PolicySettings
 ) -> tuple[ConformalRadius, float]:
     """Return the radius, and the largest uncertainty that still gets an answer: -∞ where no promise holds."""
     confidence = settings.confidence
-    if not groups:
+    if not clusters:
         return ConformalRadius(confidence, math.inf, normalised=False, floor=1.0, n_groups=0), -math.inf
     kept = choose_threshold(
-        errors, spread, radius_km=settings.abstention_km, share=settings.abstention_share, groups=groups
+        errors, spread, radius_km=settings.abstention_km, share=settings.abstention_share, groups=clusters
     )
-    return calibrate_radius(errors, confidence=confidence, uncertainty=spread, groups=groups), kept.threshold
+    radius = calibrate_radius(errors, confidence=confidence, uncertainty=spread, groups=clusters)
+    return radius, kept.threshold

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.place_clusters import CLUSTER, clusters
 from zuroku.errors import IntegrityError
 from zuroku.geo.distances import Coordinates
 from zuroku.models.embedding.predictor import EmbedderPredictor
@@ -28,7 +29,7 @@ Rows = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class LocatedPhotographs:
-    """``n`` photographs: ``table`` (labels, group, split), unit ``vectors`` ``(n, d)`` and ``heads``.
+    """``n`` photographs: ``table`` (labels, group, split, cluster), unit ``vectors`` ``(n, d)``, ``heads``.
 
     ``heads`` maps each task to the classes ``(n,)`` that the model names, "" where it has no such head.
     """
@@ -70,6 +71,7 @@ def locate_photographs(
     table = labels.assign(split=labels["group"].map(dict(zip(splits["group"], splits["split"], strict=True))))
     # Groups that separate blocks take part in nothing.
     used = table["split"].isin(["train", "val", "test"]).to_numpy()
+    table.loc[used, CLUSTER] = clusters(table.loc[used, "group"], splits)
     rows = [row for row, wanted in zip(dataset.rows(), used, strict=True) if wanted]
     vectors = np.empty((len(rows), predictor.dimension), dtype=np.float32)
     heads = {task: np.full(len(rows), "", dtype=object) for task in predictor.classes}

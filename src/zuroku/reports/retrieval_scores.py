@@ -49,19 +49,31 @@ class RankingFiles:
 
 @dataclass(frozen=True)
 class _Task:
-    """A protocol with its ground truth; ``depth`` is how far it looks into ranks, ``None`` to their end."""
+    """A protocol with its ground truth; ``depth`` is how far it looks into ranks, ``None`` to their end.
+
+    Where it ``takes_distractors``, the gallery may go on after the images of the ground truth. What is
+    scored are ranks of a gallery of so many images.
+    """
 
     n_images: int
     n_queries: int
     depth: int | None
-    score: Callable[[Ranks], Scores]
+    score: Callable[[Ranks, int], Scores]
+    takes_distractors: bool = False
+
+    def gallery_of(self, ranks: Ranks) -> int:
+        """Return how many images ``ranks`` are of."""
+        if not self.takes_distractors or ranks.size == 0 or not np.issubdtype(ranks.dtype, np.integer):
+            return self.n_images
+        return max(self.n_images, int(ranks.max()) + 1)
 
 
 def score_retrieval(protocol: Protocol, ground_truth: Path, files: RankingFiles) -> RetrievalScores:
     """Score a ranking of the gallery by ``protocol``.
 
     ``ground_truth`` is the file or folder that the protocol's reader takes; for UKBench also the number of
-    images. Embeddings are compared by cosine.
+    images. Embeddings are compared by cosine. For ROxford and RParis the gallery may go on after the images
+    of the ground truth, as with the million distractors (R1M): these are wrong answers to every query.
 
     Raises:
         ConfigError: neither ranks nor both embeddings are given, or all of them.
@@ -80,8 +92,9 @@ def score_retrieval(protocol: Protocol, ground_truth: Path, files: RankingFiles)
         ranks = _ranked(_array(files.queries), _array(files.gallery), task)
     elif files.ranks is not None:
         ranks = _array(files.ranks)
-    scores = task.score(ranks)
-    return RetrievalScores(protocol, task.n_images, task.n_queries, scores, _note(ranks, task))
+    n_images = task.gallery_of(ranks)
+    scores = task.score(ranks, n_images)
+    return RetrievalScores(protocol, n_images, task.n_queries, scores, _note(ranks, task, n_images))
 
 
 def score_table(result: RetrievalScores) -> str:
@@ -101,7 +114,7 @@ def _ukbench(ground_truth: Path) -> _Task:
     count = str(ground_truth)
     is_count = count.isascii() and count.isdigit() and not ground_truth.exists()
     groups = (ukbench_truth(int(count)) if is_count else read_ukbench(ground_truth)).groups
-    return _Task(len(groups), len(groups), 4, lambda ranks: {"NS": float(ukbench(ranks, groups).mean())})
+    return _Task(len(groups), len(groups), 4, lambda ranks, _: {"NS": float(ukbench(ranks, groups).mean())})
 
 
 def _holidays(ground_truth: Path) -> _Task:
@@ -110,15 +123,15 @@ def _holidays(ground_truth: Path) -> _Task:
         len(truth.groups),
         len(truth.queries),
         None,
-        lambda ranks: {"mAP": holidays(ranks, truth.groups, truth.queries).mean_average_precision},
+        lambda ranks, _: {"mAP": holidays(ranks, truth.groups, truth.queries).mean_average_precision},
     )
 
 
 def _oxford5k(ground_truth: Path) -> _Task:
     truth = read_oxford(ground_truth)
 
-    def score(ranks: Ranks) -> Scores:
-        scores = oxford5k(ranks, truth.good, truth.ok, truth.junk, len(truth.images))
+    def score(ranks: Ranks, n_images: int) -> Scores:
+        scores = oxford5k(ranks, truth.good, truth.ok, truth.junk, n_images)
         return {"mAP": scores.mean_average_precision}
 
     return _Task(len(truth.images), len(truth.queries), None, score)
@@ -127,19 +140,19 @@ def _oxford5k(ground_truth: Path) -> _Task:
 def _revisited(ground_truth: Path) -> _Task:
     truth = read_revisited(ground_truth)
 
-    def score(ranks: Ranks) -> Scores:
-        parts = revisited(ranks, truth.easy, truth.hard, truth.junk, len(truth.images))
+    def score(ranks: Ranks, n_images: int) -> Scores:
+        parts = revisited(ranks, truth.easy, truth.hard, truth.junk, n_images)
         return {name: _means(scores) for name, scores in parts.items()}
 
-    return _Task(len(truth.images), len(truth.queries), None, score)
+    return _Task(len(truth.images), len(truth.queries), None, score, takes_distractors=True)
 
 
 def _gld(ground_truth: Path) -> _Task:
     truth = read_google_landmarks(ground_truth)
     usages, name = np.array(truth.usages), f"mAP@{GLD_DEPTH}"
 
-    def score(ranks: Ranks) -> Scores:
-        values = gld_average_precision(ranks, truth.relevant, len(truth.images))
+    def score(ranks: Ranks, n_images: int) -> Scores:
+        values = gld_average_precision(ranks, truth.relevant, n_images)
         parts = {usage: {name: float(values[usages == usage].mean())} for usage in sorted(set(truth.usages))}
         return {name: float(values.mean()), **parts}
 
@@ -162,23 +175,31 @@ def _means(scores: RankingScores) -> dict[str, float]:
 
 
 def _ranked(queries: Array, gallery: Array, task: _Task) -> Ranks:
-    if len(queries) != task.n_queries or len(gallery) != task.n_images:
+    few, many = len(gallery) < task.n_images, len(gallery) > task.n_images
+    if len(queries) != task.n_queries or few or (many and not task.takes_distractors):
         raise EvaluationError(
             f"embeddings of shape {queries.shape} for the queries and {gallery.shape} for the gallery",
-            expected=f"{task.n_queries} rows of queries and {task.n_images} of the gallery",
+            expected=f"{task.n_queries} rows of queries and {task.n_images} of the gallery"
+            + (", or more with distractors at the end" if task.takes_distractors else ""),
             remedy="embed the images of the ground truth in its order, one row per image",
         )
     return rank_gallery(queries, gallery, None if task.depth is None else min(task.depth, task.n_images))
 
 
-def _note(ranks: Ranks, task: _Task) -> str:
-    """Say how a ranking that ends early changes the scores, if it does."""
-    if len(ranks) >= min(task.depth or task.n_images, task.n_images):
-        return ""
-    return (
-        f"only {len(ranks)} of {task.n_images} images are ranked: positives beyond count as never found, and "
-        "the scores are lower bounds"
-    )
+def _note(ranks: Ranks, task: _Task, n_images: int) -> str:
+    """Say what of the gallery a reader must know: that it has distractors, or is ranked in part only."""
+    notes = []
+    if n_images > task.n_images:
+        notes.append(
+            f"{n_images - task.n_images} images after the {task.n_images} of the ground truth are taken for "
+            "distractors; if there are none, the indices do not count from 0"
+        )
+    if len(ranks) < min(task.depth or n_images, n_images):
+        notes.append(
+            f"only {len(ranks)} of {n_images} images are ranked: positives beyond count as never found, and "
+            "the scores are lower bounds"
+        )
+    return "; ".join(notes)
 
 
 def _array(path: Path) -> Array:

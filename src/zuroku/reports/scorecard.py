@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -21,8 +21,9 @@ Run = Mapping[str, Any]
 class Claim(Settings):
     """A number that a source states, and the run and metric that answer it.
 
-    ``low`` and ``high`` are equal for a single number. ``difference`` says how our protocol differs;
-    ``comparable`` is false where the data are others, so that nobody reads the row as a contest.
+    ``low`` and ``high`` are equal for a single number; ``better`` is lower for errors. ``difference``
+    says how our protocol differs; ``comparable`` is false where the data are others, so that nobody reads the
+    row as a contest.
     """
 
     lineage: str
@@ -33,6 +34,7 @@ class Claim(Settings):
     asset: str
     metric: str
     difference: str
+    better: Literal["higher", "lower"] = "higher"
     comparable: bool = False
     study: bool = Field(default=False, description="answered by a study, which may not have run yet")
 
@@ -78,14 +80,16 @@ def _row(claim: Claim, run: Run | None) -> dict[str, Any]:
 
 
 def _verdict(claim: Claim, value: float, low: float | None, high: float | None) -> str:
+    higher = claim.better == "higher"
     if low is not None and low > claim.high:
         relation = "above the claim"
     elif high is not None and high < claim.low:
         relation = "below the claim"
-    elif value >= claim.low:
+    elif value >= claim.low if higher else value <= claim.high:
         relation = "the claim is reached"
     else:
-        relation = "below the claim, within the interval"
+        relation = f"{'below' if higher else 'above'} the claim, "
+        relation += "without an interval" if low is None else "within the interval"
     return relation if claim.comparable else f"{relation}, on other data: no contest"
 
 
@@ -106,6 +110,7 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     claimed = f"{row['low']:g}" if row["low"] == row["high"] else f"{row['low']:g}–{row['high']:g}"
+    claimed += " (lower is better)" if row["better"] == "lower" else ""
     ours = "—"
     if row["ours"] is not None:
         ours = f"{row['ours']:.3f}"

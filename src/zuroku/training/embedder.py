@@ -17,12 +17,18 @@ import pandas as pd
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from zuroku.artifacts import Artifact, build
 from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
-from zuroku.losses.settings import L2SoftmaxSettings, LossSettings, create_loss, embedding_scale
+from zuroku.losses.settings import (
+    ContrastiveSettings,
+    L2SoftmaxSettings,
+    LossSettings,
+    create_loss,
+    embedding_scale,
+)
 from zuroku.models.embedding.bundle import write_embedder
 from zuroku.models.embedding.card import PREPROCESSING, EmbedderCard
 from zuroku.models.embedding.create import create_embedder, weights_origin
@@ -32,6 +38,7 @@ from zuroku.models.embedding.settings import EmbedderNetworkSettings
 from zuroku.models.embedding.whitening import PcaWhitening
 from zuroku.tracking import Tracker
 from zuroku.training.augment import AugmentSettings, augment, item_draw
+from zuroku.training.class_sampler import ClassSampler
 from zuroku.training.embedder_module import EmbedderModule, RawVectors, TailVectors
 from zuroku.training.embedding_rows import ClassColumn, EmbeddingRows, embedding_rows, targets_of
 from zuroku.training.embedding_scores import retrieval_scores
@@ -79,9 +86,9 @@ class EmbedderTrainingSettings(Settings):
             raise ValueError("classes: group gives an image one class, and the loss takes several")
         return self
 
-    def going_on_from(self, bundle: Path) -> "EmbedderTrainingSettings":
-        """Return these settings with the weights of the embedder in ``bundle`` to start from."""
-        network = self.network.model_copy(update={"weights": str(bundle)})
+    def starting_from(self, weights: str) -> "EmbedderTrainingSettings":
+        """Return these settings with other ``weights`` to start from."""
+        network = self.network.model_copy(update={"weights": weights})
         return self.model_copy(update={"network": network})
 
     @property
@@ -138,24 +145,25 @@ def _train(
     scratch.mkdir(exist_ok=True)
     # New layers are drawn here: equal inputs give equal models.
     torch.manual_seed(settings.loop.seed)
-    network = create_embedder(settings.network).to(_device())
+    network = create_embedder(settings.network)
+    origin = weights_origin(settings.network.weights, network.backbone)
+    network.to(_device())
     inputs = _inputs(network, dataset, rows, settings.train, scratch)
     val = _trained_vectors(network, inputs, rows, settings, scratch, tracker)
     validation = retrieval_scores(val, rows.val, settings.classes, split_by, set(rows.classes))
     tracker.log_metrics(validation)
-    origin, earlier_groups = weights_origin(settings.network.weights)
     card = _card(
         network,
-        settings,
+        settings.starting_from(origin.name),
         0 if settings.train == "whitening" else len(rows.classes),
         tap_norms=_tap_norms(network, inputs["held_out"]),
-        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256} | origin,
+        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256} | origin.data,
         validation=validation,
         licence=str(dataset.card["licence"]),
         code_version=code_version,
     )
     seen = {str(getattr(row, split_by)) for row in (*rows.train, *rows.held_out, *rows.val)}
-    write_embedder(folder, network, card, seen | earlier_groups)
+    write_embedder(folder, network, card, seen | origin.groups)
     shutil.rmtree(scratch)
 
 
@@ -215,18 +223,25 @@ def _fit(
     views = partial(_views, settings, len(rows.train)) if whole else _as_they_are
     module = EmbedderModule(embed.train(), loss, views, settings.loop)
     column, loop = settings.class_column, settings.loop
-    train = EmbeddingItems(inputs["train"], targets_of(rows.train, rows.classes, column))
+    targets = targets_of(rows.train, rows.classes, column)
+    train = EmbeddingItems(inputs["train"], targets)
     held_out = EmbeddingItems(inputs["held_out"], targets_of(rows.held_out, rows.classes, column))
     options: dict[str, Any] = {"batch_size": loop.batch_size, "num_workers": loop.workers}
     best = fit(
         module,
-        DataLoader(train, sampler=EpochSampler(len(train), loop.seed), **options),
+        DataLoader(train, sampler=_sampler(settings, targets), **options),
         DataLoader(held_out, **options),
         loop,
         scratch / "checkpoints",
         tracker,
     )
     module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+
+
+def _sampler(settings: EmbedderTrainingSettings, targets: npt.NDArray[Any]) -> Sampler[int]:
+    if isinstance(settings.loss, ContrastiveSettings):
+        return ClassSampler(targets, settings.loss.per_class, settings.loop.seed)
+    return EpochSampler(len(targets), settings.loop.seed)
 
 
 def _inputs(

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zuroku.evaluation.neighbours import nearest_classes
-from zuroku.models.embedding.findings import EFFECTIVE_RANK, MEAN_COSINE, spread_of
+from zuroku.models.embedding.findings import has_directions, spread_of
 
 
 def retrieval_scores(
@@ -19,12 +19,11 @@ def retrieval_scores(
     ``recall_at_1`` is the share of images whose nearest other image has the same label, of those that have
     such a one; ``recall_at_1_other_groups`` the same without the image's own group, where labels span
     several. ``share_of_unseen_labels`` is 1 where the protocol is class-disjoint. Images of several classes
-    have no one label to find, so of them only the spread is told.
+    have no one label to find, so of them only the spread is told; of vectors without a spread, none is.
     """
     labels = [str(getattr(row, classes)) for row in rows]
     groups = [str(getattr(row, by)) for row in rows]
-    spread = spread_of(vectors)
-    scores = {MEAN_COSINE: spread.mean_cosine, EFFECTIVE_RANK: spread.effective_rank}
+    scores = spread_of(vectors).numbers
     if not any(labels):
         return scores
     scores["share_of_unseen_labels"] = float(np.mean([label not in trained for label in labels]))
@@ -39,8 +38,7 @@ def _recall(
     for label, place in zip(labels, left_out_with, strict=True):
         places.setdefault(label, set()).add(place)
     answerable = np.array([len(places[label]) > 1 for label in labels])
-    # A vector of length zero, as a dead ReLU gives, has no neighbours.
-    if not answerable.any() or not np.linalg.norm(vectors, axis=1).all():
+    if not answerable.any() or not has_directions(vectors):
         return {}
     found = nearest_classes(vectors, labels, left_out_with) == np.asarray(labels, dtype=object)
     return {name: float(found[answerable].mean())}

@@ -1,6 +1,6 @@
 """What an embedder's training reads: mapped arrays of pictures, or of a frozen backbone's features."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from zuroku.datasets.manifest import Dataset
 from zuroku.models.embedding.features import tap_features
 from zuroku.models.embedding.network import Embedder
 from zuroku.streams import ordered_map
+from zuroku.training.mapped_rows import mapped_rows
 
 _DECODE_THREADS = 4
 _BATCH = 32
@@ -31,23 +32,21 @@ def cache_features(
 
     Returns:
         ``(n, sum of the taps' dimensions)`` float32 in the order of the taps, read-only.
+
+    Raises:
+        StorageError: the disk has no room for all of them.
     """
-    if not path.exists():
-        aside = path.with_suffix(".partial")
-        shape = (len(rows), sum(network.tap_dimensions.values()))
-        stored = np.lib.format.open_memmap(aside, mode="w+", dtype=np.float32, shape=shape)
-        size_px = network.settings.size_px
+    size_px = network.settings.size_px
+
+    def computed(start: int) -> Iterator[npt.NDArray[np.float32]]:
         with ThreadPoolExecutor(_DECODE_THREADS) as executor:
             pictures = ordered_map(
-                executor, lambda row: square_pixels(dataset.read(row), size_px), rows, 2 * _BATCH
+                executor, lambda row: square_pixels(dataset.read(row), size_px), rows[start:], 2 * _BATCH
             )
-            for start in range(0, len(rows), _BATCH):
-                features = tap_features(network, np.stack(list(islice(pictures, _BATCH))))
-                stored[start : start + _BATCH] = np.concatenate(list(features.values()), axis=1)
-        stored.flush()
-        aside.rename(path)
-    mapped: npt.NDArray[np.float32] = np.load(path, mmap_mode="r")
-    return mapped
+            while batch := list(islice(pictures, _BATCH)):
+                yield np.concatenate(list(tap_features(network, np.stack(batch)).values()), axis=1)
+
+    return mapped_rows(path, (len(rows), sum(network.tap_dimensions.values())), np.float32, computed)
 
 
 def by_tap(features: Tensor, dimensions: dict[str, int]) -> dict[str, Tensor]:

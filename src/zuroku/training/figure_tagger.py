@@ -24,7 +24,7 @@ from zuroku.evaluation.calibration import fit_temperature
 from zuroku.evaluation.hierarchy import LabelHierarchy, build_hierarchy
 from zuroku.evaluation.multilabel import label_scores
 from zuroku.evaluation.thresholds import choose_thresholds
-from zuroku.models.backbones import backbone_normalization, create_backbone
+from zuroku.models.backbones import STARTS, backbone_normalization, create_backbone, start_name
 from zuroku.models.bundle import TaggerCard, write_bundle
 from zuroku.models.tagger import ServedTagger, Tagger
 from zuroku.tracking import Tracker
@@ -191,7 +191,7 @@ def _train(
         preprocessing=PREPROCESSING,
         backbone=settings.backbone,
         data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256},
-        settings=settings.model_dump(mode="json"),
+        settings=settings.model_dump(mode="json") | {"weights": start_name(settings.weights)},
         validation=decoding.validation,
         licence=str(dataset.card["licence"]),
         code_version=code_version,
@@ -220,7 +220,7 @@ def _fit(
         for name, part in figures.items()
     }
     weights: Any = settings.weights
-    if weights not in ("packaged", "timm", "random"):
+    if weights not in STARTS:
         weights = Path(weights)
     # New layers are drawn here: equal inputs give equal models.
     torch.manual_seed(settings.loop.seed)

@@ -24,7 +24,7 @@ from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
 from zuroku.indexes.threads import single_threaded
 from zuroku.models.embedding.create import weights_origin
-from zuroku.models.embedding.findings import EFFECTIVE_RANK, MEAN_COSINE, spread_of
+from zuroku.models.embedding.findings import spread_of
 from zuroku.models.geolocation.bundle import write_geolocator
 from zuroku.models.geolocation.card import GeolocatorCard
 from zuroku.models.geolocation.network import Geolocator, create_geolocator
@@ -125,24 +125,33 @@ def _train(
     scratch.mkdir(exist_ok=True)
     # New layers are drawn here: equal inputs give equal models.
     torch.manual_seed(settings.loop.seed)
-    network = create_geolocator(settings.network, rows.classes).to(_device())
+    network = create_geolocator(settings.network, rows.classes)
+    origin = weights_origin(settings.network.weights, network.backbone.backbone)
+    location = _location_origin(settings.network)
+    network.to(_device())
     inputs = _inputs(network, dataset, rows, settings.train, scratch)
     module = _fit(network, inputs, rows, settings, scratch, tracker)
     validation = _validation(module, _items(inputs["val"], rows.val, settings), rows.val)
     tracker.log_metrics(validation)
-    origin, earlier_groups = weights_origin(settings.network.weights)
     data = (
         {
             str(dataset.card["name"]): dataset.version,
             "place_labels": labels.sha256,
             "splits": splits.sha256,
         }
-        | origin
-        | _location_origin(settings.network)
+        | origin.data
+        | location
     )
-    card = _card(settings, rows, dataset, data=data, validation=validation, code_version=code_version)
+    card = _card(
+        _told(settings, origin.name, location),
+        rows,
+        dataset,
+        data=data,
+        validation=validation,
+        code_version=code_version,
+    )
     seen = {str(row.group) for row in (*rows.train.rows, *rows.val.rows)}
-    write_geolocator(folder, network, card, seen | earlier_groups)
+    write_geolocator(folder, network, card, seen | origin.groups)
     shutil.rmtree(scratch)
 
 
@@ -264,8 +273,18 @@ def _validation(module: GeolocatorModule, val: "DataLoader[Any]", placed: Placed
             seen = int((targets != UNLABELLED).sum())
             scores[f"accuracy_{task}"] = right.get(task, 0) / n_labelled
             scores[f"unseen_{task}"] = 1 - seen / n_labelled
-    spread = spread_of(np.concatenate(vectors))
-    return scores | {MEAN_COSINE: spread.mean_cosine, EFFECTIVE_RANK: spread.effective_rank}
+    return scores | spread_of(np.concatenate(vectors)).numbers
+
+
+def _told(
+    settings: GeolocatorTrainingSettings, weights: str, location: dict[str, str]
+) -> GeolocatorTrainingSettings:
+    """Return ``settings`` for the card: weights by their content, not by the folder they lie in."""
+    changed: dict[str, Any] = {"weights": weights}
+    if location:
+        started = {"weights": f"file:{location['location_weights']}"}
+        changed["location"] = settings.network.location.model_copy(update=started)
+    return settings.model_copy(update={"network": settings.network.model_copy(update=changed)})
 
 
 def _location_origin(network: GeolocatorNetworkSettings) -> dict[str, str]:

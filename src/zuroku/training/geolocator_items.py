@@ -16,10 +16,11 @@ from torch.utils.data import Dataset as TorchDataset
 
 from zuroku.datasets.manifest import Dataset
 from zuroku.models.geolocation.network import Geolocator
-from zuroku.models.geolocation.views import picture_views
+from zuroku.models.geolocation.views import picture_views, view_count
 from zuroku.models.inference_pool import InferencePool
 from zuroku.streams import ordered_map
 from zuroku.training.geolocator_rows import PlacedRows
+from zuroku.training.mapped_rows import mapped_rows
 
 _THREADS = 4
 
@@ -27,14 +28,21 @@ _THREADS = 4
 class PlaceInputs:
     """What is known of each picture, mapped from the file ``path``.
 
-    ``stored`` are squares ``(n, v, s, s, 3)`` uint8, or features ``(n, 1, d)`` float32; of picture i the
-    first ``counts[i]`` of v are there.
+    ``stored`` are squares ``(m, s, s, 3)`` uint8, or features ``(m, d)`` float32; ``counts[i]`` of the m are
+    of picture i, in the order of the pictures.
     """
 
     def __init__(self, path: Path, counts: npt.NDArray[np.int64]) -> None:
         self.path = path
         self.counts = counts
         self.stored: npt.NDArray[Any] = np.load(path, mmap_mode="r")
+        self._ends = np.cumsum(counts)
+
+    def of(self, index: int) -> npt.NDArray[Any]:
+        """Return the squares or features of one picture."""
+        end = self._ends[index]
+        found: npt.NDArray[Any] = self.stored[end - self.counts[index] : end]
+        return found
 
     def __reduce__(self) -> tuple[object, ...]:
         # Another process maps the file itself; as it comes, numpy would send it all that is in there.
@@ -55,42 +63,53 @@ class PlaceBatch(NamedTuple):
 
 
 def cache_squares(dataset: Dataset, rows: Sequence[Any], size_px: int, views: int, path: Path) -> PlaceInputs:
-    """Decode ``rows`` once into the file ``path`` and map it; single photographs leave holes in the file."""
-    counted = path.with_suffix(".counts.npy")
-    if not path.exists():
-        aside = path.with_suffix(".partial")
-        shape = (len(rows), views, size_px, size_px, 3)
-        stored = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
-        counts = np.zeros(len(rows), dtype=np.int64)
-        for index, squares in enumerate(_decoded(dataset, rows, size_px, views)):
-            stored[index, : len(squares)] = squares
-            counts[index] = len(squares)
-        stored.flush()
-        np.save(counted, counts)
-        aside.rename(path)
-    return PlaceInputs(path, np.load(counted))
+    """Decode ``rows`` once into the file ``path`` and map it. Killed and called again, it goes on.
+
+    Raises:
+        StorageError: the disk has no room for all of them.
+    """
+    counts = np.array([view_count(row.width, row.height, views) for row in rows], dtype=np.int64)
+
+    def squares_of(numbered: tuple[Any, int]) -> npt.NDArray[np.uint8]:
+        row, count = numbered
+        squares = picture_views(dataset.read(row), size_px, count)
+        # A JPEG decoded at a fraction of its size can just miss being a panorama.
+        return np.broadcast_to(squares, (count, *squares.shape[1:]))
+
+    def decoded(start: int) -> Iterator[npt.NDArray[np.uint8]]:
+        first = int(np.searchsorted(np.cumsum(counts), start, side="right"))
+        left = zip(rows[first:], counts[first:].tolist(), strict=True)
+        with ThreadPoolExecutor(_THREADS) as executor:
+            yield from ordered_map(executor, squares_of, left, 8 * _THREADS)
+
+    mapped_rows(path, (int(counts.sum()), size_px, size_px, 3), np.uint8, decoded)
+    return PlaceInputs(path, counts)
 
 
 def cache_place_features(
     backbone: "FrozenBackbone", dataset: Dataset, rows: Sequence[Any], path: Path
 ) -> PlaceInputs:
-    """Compute the frozen backbone's features of ``rows`` once into the file ``path`` and map it."""
-    if not path.exists():
-        aside = path.with_suffix(".partial")
-        settings, features = backbone.settings, backbone.features
-        shape = (len(rows), 1, backbone.dimension)
-        stored = np.lib.format.open_memmap(aside, mode="w+", dtype=np.float32, shape=shape)
+    """Compute the frozen backbone's features of ``rows``, one each, once into the file ``path`` and map it.
 
-        def of_row(row: Any) -> npt.NDArray[np.float32]:
-            squares = picture_views(dataset.read(row), settings.size_px, settings.views)
-            found: npt.NDArray[np.float32] = features(squares).mean(axis=0)
-            return found
+    Killed and called again, it goes on.
 
+    Raises:
+        StorageError: the disk has no room for all of them.
+    """
+    settings = backbone.settings
+
+    def of_row(row: Any) -> npt.NDArray[np.float32]:
+        squares = picture_views(dataset.read(row), settings.size_px, settings.views)
+        found: npt.NDArray[np.float32] = backbone.features(squares).mean(axis=0, keepdims=True)
+        return found
+
+    def computed(start: int) -> Iterator[npt.NDArray[np.float32]]:
+        # Compiled before there are threads that would each do it.
+        _ = backbone.features
         with ThreadPoolExecutor(_THREADS) as executor:
-            for index, found in enumerate(ordered_map(executor, of_row, rows, 8 * _THREADS)):
-                stored[index, 0] = found
-        stored.flush()
-        aside.rename(path)
+            yield from ordered_map(executor, of_row, rows[start:], 8 * _THREADS)
+
+    mapped_rows(path, (len(rows), backbone.dimension), np.float32, computed)
     return PlaceInputs(path, np.ones(len(rows), dtype=np.int64))
 
 
@@ -144,7 +163,7 @@ class PlaceItems(TorchDataset[tuple[Tensor, dict[str, Tensor], Tensor]]):
     def __getitem__(self, key: int) -> tuple[Tensor, dict[str, Tensor], Tensor]:
         index = key % len(self)
         # A copy, because torch does not take read-only memory.
-        found = torch.from_numpy(np.array(self._inputs.stored[index, : self._inputs.counts[index]]))
+        found = torch.from_numpy(np.array(self._inputs.of(index)))
         if found.ndim == 4:
             found = found.permute(0, 3, 1, 2)
         if self._views is not None:
@@ -162,15 +181,6 @@ def as_batch(items: Sequence[tuple[Tensor, dict[str, Tensor], Tensor]]) -> Place
         {task: torch.stack([of_item[task] for of_item in targets]) for task in targets[0]},
         torch.stack(coordinates),
     )
-
-
-def _decoded(
-    dataset: Dataset, rows: Sequence[Any], size_px: int, views: int
-) -> Iterator[npt.NDArray[np.uint8]]:
-    with ThreadPoolExecutor(_THREADS) as executor:
-        yield from ordered_map(
-            executor, lambda row: picture_views(dataset.read(row), size_px, views), rows, 8 * _THREADS
-        )
 
 
 class _PixelFeatures(nn.Module):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from zuroku.datasets.manifest import Dataset
+from zuroku.datasets.place_clusters import clusters
 from zuroku.errors import ConfigError, GeoDataError, SplitError
 from zuroku.evaluation.place_halves import calibrating
 from zuroku.geo.distances import checked_coordinates
@@ -47,7 +48,7 @@ class GeolocatorRows:
 def geolocator_rows(dataset: Dataset, labels: pd.DataFrame, splits: pd.DataFrame) -> GeolocatorRows:
     """Return the items of the train and val groups; classes are those of the train groups alone.
 
-    The val groups that calibrate the radius are left out, unless fewer than two items would be left: a radius
+    The val places that calibrate the radius are left out, unless fewer than two items would be left: a radius
     made of places that stopped the training would be too small.
 
     Raises:
@@ -71,7 +72,7 @@ def geolocator_rows(dataset: Dataset, labels: pd.DataFrame, splits: pd.DataFrame
                 expected=f"at least {_LEAST} in train and in val",
                 remedy="extend the splits with this dataset, or add groups",
             )
-    held = calibrating([row.group for row in parts["val"]])
+    held = calibrating(clusters([row.group for row in parts["val"]], splits))
     stopping = [row for row, calibrates in zip(parts["val"], held, strict=True) if not calibrates]
     parts["val"] = stopping if len(stopping) >= _LEAST else parts["val"]
     tables = {split: _labels_of(found, labels) for split, found in parts.items()}

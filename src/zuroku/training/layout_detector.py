@@ -14,12 +14,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from zuroku.artifacts import Artifact, build, file_sha256
+from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
 from zuroku.detections import Detections
 from zuroku.errors import ConfigError
 from zuroku.evaluation.detection import match_page
 from zuroku.evaluation.detection_thresholds import best_threshold
+from zuroku.models.backbones import STARTS, start_name
 from zuroku.models.bundle import ONNX
 from zuroku.models.layout import fcos
 from zuroku.models.layout.bundle import DetectorCard, Family, write_detector, write_papers
@@ -47,7 +48,6 @@ from zuroku.training.ultralytics_trainer import train_ultralytics
 _STANDARD_THRESHOLD = 0.3
 """For a class that the val pages do not have."""
 
-_STARTS = ("packaged", "timm", "random")
 
 _SILENT = 2.0
 """A threshold that no score reaches."""
@@ -163,7 +163,7 @@ def _train(
         name=model,
         family=settings.family,
         architecture=settings.architecture,
-        initial_weights=settings.weights,
+        initial_weights=start_name(settings.weights),
         classes=settings.classes,
         figure_classes=settings.figure_classes,
         overall_classes=settings.overall_classes,
@@ -171,8 +171,8 @@ def _train(
         thresholds=[_STANDARD_THRESHOLD] * len(settings.classes),
         size_px=settings.size_px,
         grid=grid,
-        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256, **_origin(settings)},
-        settings=settings.model_dump(mode="json"),
+        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256},
+        settings=settings.model_dump(mode="json") | {"weights": start_name(settings.weights)},
         validation={},
         licence=str(dataset.card["licence"]),
         code_licence=code_licence,
@@ -233,15 +233,8 @@ def _fit(
     return network.to("cpu").eval(), grid, "BSD-3-Clause (torchvision), Apache-2.0 (timm)"
 
 
-def _origin(settings: LayoutDetectorSettings) -> dict[str, str]:
-    """Return the SHA-256 of the weights that training goes on from, if it does: a path says too little."""
-    if settings.weights in _STARTS:
-        return {}
-    return {"initial_weights": file_sha256(Path(settings.weights))}
-
-
 def _network(settings: LayoutDetectorSettings) -> PageFcos | PageSegmenter:
-    started = settings.weights in _STARTS
+    started = settings.weights in STARTS
     if settings.family == "fcos":
         start: Any = settings.weights if started else "random"
         network: PageFcos | PageSegmenter = PageFcos(settings.architecture, start, len(settings.classes))

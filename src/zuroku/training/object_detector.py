@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import Field, field_validator
 
 from zuroku.artifacts import Artifact
@@ -42,8 +43,9 @@ class _Objects(Dataset):
     most: int | None = None
 
     def rows(self) -> list[Any]:
-        annotated = [row for row in super().rows() if row.zones is not None]
-        return annotated if self.most is None else annotated[:: -(-len(annotated) // self.most) or 1]
+        annotated = np.flatnonzero(self.zone_column.is_valid())
+        every = 1 if self.most is None else -(-len(annotated) // self.most) or 1
+        return list(self.manifest.iloc[annotated[::every]].itertuples())
 
     def zones(self, row: Any) -> tuple[Zone, ...]:
         return tuple(replace(zone, label=OBJECT) for zone in super().zones(row))

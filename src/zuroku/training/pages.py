@@ -1,6 +1,6 @@
 """Annotated pages for training: the rows of a split, and their decoded pictures with boxes in them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from zuroku.datasets.manifest import Dataset
 from zuroku.errors import SplitError
 from zuroku.models.layout.preprocessing import PADDING, page_input, scaled_size
 from zuroku.streams import ordered_map
+from zuroku.training.mapped_rows import mapped_rows
 
 _DECODE_THREADS = 4
 
@@ -94,21 +95,22 @@ def cache_pages(dataset: Dataset, pages: AnnotatedPages, size_px: int, path: Pat
     Returns:
         ``(n, size_px, size_px, 3)`` uint8 RGB, read-only, each page in the upper left corner. Batches need
         one shape, so training sees squares where serving sees rectangles.
+
+    Raises:
+        StorageError: the disk has no room for all of them.
     """
-    if not path.exists():
-        aside = path.with_suffix(".partial")
-        shape = (len(pages.rows), size_px, size_px, 3)
-        pixels = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
+
+    def decoded(start: int) -> Iterator[npt.NDArray[np.uint8]]:
         with ThreadPoolExecutor(_DECODE_THREADS) as executor:
-            decoded = ordered_map(
-                executor, lambda row: _square(dataset.read(row), size_px), pages.rows, 4 * _DECODE_THREADS
-            )
-            for number, picture in enumerate(decoded):
-                pixels[number] = picture
-        pixels.flush()
-        aside.rename(path)
-    mapped: npt.NDArray[np.uint8] = np.load(path, mmap_mode="r")
-    return mapped
+            for picture in ordered_map(
+                executor,
+                lambda row: _square(dataset.read(row), size_px),
+                pages.rows[start:],
+                4 * _DECODE_THREADS,
+            ):
+                yield picture[None]
+
+    return mapped_rows(path, (len(pages.rows), size_px, size_px, 3), np.uint8, decoded)
 
 
 def input_targets(pages: AnnotatedPages, size_px: int, least_side_px: float) -> list[Target]:

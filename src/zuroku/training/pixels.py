@@ -15,6 +15,7 @@ from torch.utils.data import Sampler
 from zuroku.datasets.images import square_pixels
 from zuroku.datasets.manifest import Dataset
 from zuroku.streams import ordered_map
+from zuroku.training.mapped_rows import mapped_rows
 
 _DECODE_THREADS = 4
 
@@ -22,26 +23,26 @@ _DECODE_THREADS = 4
 def cache_pixels(dataset: Dataset, rows: Sequence[Any], size_px: int, path: Path) -> npt.NDArray[np.uint8]:
     """Decode ``rows`` of ``dataset`` once into the file ``path`` and map it.
 
-    Training reads every figure in every epoch; decoding costs as much as a third of a step. The
-    file is mapped, not loaded: memory does not grow with the collection.
+    Decoding costs as much as a third of a training step. Killed and called again, it goes on.
 
     Returns:
         ``(n, size_px, size_px, 3)`` uint8 RGB, read-only.
+
+    Raises:
+        StorageError: the disk has no room for all of them.
     """
-    if not path.exists():
-        aside = path.with_suffix(".partial")
-        shape = (len(rows), size_px, size_px, 3)
-        pixels = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
+
+    def decoded(start: int) -> Iterator[npt.NDArray[np.uint8]]:
         with ThreadPoolExecutor(_DECODE_THREADS) as executor:
-            decoded = ordered_map(
-                executor, lambda row: square_pixels(dataset.read(row), size_px), rows, 8 * _DECODE_THREADS
-            )
-            for index, picture in enumerate(decoded):
-                pixels[index] = picture
-        pixels.flush()
-        aside.rename(path)
-    mapped: npt.NDArray[np.uint8] = np.load(path, mmap_mode="r")
-    return mapped
+            for picture in ordered_map(
+                executor,
+                lambda row: square_pixels(dataset.read(row), size_px),
+                rows[start:],
+                8 * _DECODE_THREADS,
+            ):
+                yield picture[None]
+
+    return mapped_rows(path, (len(rows), size_px, size_px, 3), np.uint8, decoded)
 
 
 class PixelDataset(TorchDataset[tuple[Tensor, Tensor, int]]):

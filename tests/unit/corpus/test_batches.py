@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.training.page_data import page_dataset
-from zuroku.corpus.batches import BatchPages, batch_names, batch_of
+from zuroku.config import config_hash
+from zuroku.corpus.batches import BatchPages, CorpusSettings, batch_names, batch_of
 from zuroku.corpus.pages import DatasetPages
 from zuroku.datasets.manifest import MANIFEST
 
@@ -45,3 +46,30 @@ def test_batches_are_about_equal() -> None:
     for number in range(4000):
         counts[batch_of(str(9_000_000 + number), 4)] += 1
     assert all(900 < count < 1100 for count in counts.values())
+
+
+@pytest.mark.parametrize(
+    "values", [{"workers": 8}, {"ray": {"actors": 4}}, {"line": {"max_bad_share": 0.5}}], ids=str
+)
+def test_what_the_figures_do_not_follow_from_leaves_finished_batches_where_they_are(
+    values: dict[str, object],
+) -> None:
+    usual = CorpusSettings(batches=2)
+    changed = CorpusSettings.model_validate({"batches": 2} | values)
+    assert changed != usual
+    assert config_hash(changed) == config_hash(usual)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"batches": 3},
+        {"line": {"pages_per_unit": 4}},
+        {"stage": {"min_score": 0.5}},
+        {"embedders": {"general": "figure_embedder_imet"}},
+    ],
+    ids=str,
+)
+def test_what_the_figures_follow_from_makes_other_batches(values: dict[str, object]) -> None:
+    changed = CorpusSettings.model_validate({"batches": 2} | values)
+    assert config_hash(changed) != config_hash(CorpusSettings(batches=2))

@@ -40,7 +40,7 @@ class Line:
         return index_figures(batches, {"general": bundle}, ROUTES, settings, self.root / f"index {name}")
 
     def switch(self, made: Artifact, batches: dict[str, Artifact]) -> CanaryVerdict:
-        return switch_index(made, self.champion, FigureKind(batches), SETTINGS, [])
+        return switch_index(made, self.champion, FigureKind(batches), SETTINGS, [], "sample")
 
 
 @pytest.fixture

@@ -96,6 +96,7 @@ def test_every_page_and_figure_is_there_once_and_in_order(tmp_path: Path) -> Non
     card = corpus.card
     assert (card["pages"], card["figures"], card["bad_pages"]) == (15, len(figures), 0)
     assert card["tags"]["red"] == sum("red" in row["tags"] for row in figures)
+    assert card["data"] == VERSIONS
 
 
 def test_each_figure_has_the_vector_of_the_embedder_that_its_primary_tag_routes_to(tmp_path: Path) -> None:
@@ -141,6 +142,7 @@ def test_a_dataset_of_pages_goes_through_as_well(tmp_path: Path) -> None:
     assert [row["page_id"] for row in rows] == [f"9_{i}" for i in range(6)]
     assert {(row["title"], row["licence"]) for row in rows} == {("地図帖", "PDM")}
     assert rows[2]["source_url"] == "https://example.org/2"
+    assert FigureCorpus(artifact.path).card["data"] == {"pages": source.fingerprint} | VERSIONS
 
 
 def test_the_result_does_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:

@@ -54,6 +54,15 @@ def test_a_truncated_image_is_refused(kind: str) -> None:
         probe_image(data[: len(data) // 2])
 
 
+def test_the_first_picture_of_a_phones_multi_picture_file_is_the_image() -> None:
+    first, second = Image.fromarray(gradient(64)), Image.fromarray(gradient(32))
+    data = encode(first.convert("RGB"), "MPO", save_all=True, append_images=[second.convert("RGB")])
+    assert Image.open(io.BytesIO(data)).format == "MPO"
+    found = probe_image(data)
+    assert (found.width, found.height, found.media_type) == (64, 64, "image/jpeg")
+    assert decode_rgb(data).size == decode_reduced(data, 64)[1] == upright_size(data) == (64, 64)
+
+
 def test_a_bomb_is_refused_by_its_header_alone() -> None:
     with pytest.raises(ImageError, match="60000 × 60000"):
         probe_image(png_header(60_000, 60_000))

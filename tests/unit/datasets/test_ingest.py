@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import re
 import resource
+import shutil
 import signal
 import tarfile
 import time
@@ -20,6 +21,7 @@ import pytest
 from PIL import Image
 
 from zuroku.datasets.croissant import CROISSANT, write_croissant
+from zuroku.datasets.http import GoneError
 from zuroku.datasets.ingest import Collection, IngestSettings, ingest
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.source import SourceItem
@@ -101,7 +103,7 @@ def test_the_version_follows_from_the_bytes_alone(tmp_path: Path) -> None:
 
 def test_bad_items_are_quarantined_with_their_reason(tmp_path: Path) -> None:
     def gone() -> bytes:
-        raise DownloadError("404 for x", expected="an image", remedy="check")
+        raise GoneError("404 for x", expected="an image", remedy="check")
 
     bad = [
         item(100, lambda: jpeg(100)[:900], item_id="9_1_0"),
@@ -184,7 +186,9 @@ def test_zones_are_kept_in_the_manifest_and_beside_the_image(tmp_path: Path) -> 
     clipped = (zones[0], Zone("4_illustration", 0, 0, 60, 40))
     assert dataset.zones(annotated) == clipped
     assert dataset.zones(empty) == dataset.zones(unknown) == ()
-    assert [value is None for value in dataset.manifest["zones"]] == [False, False, True]
+    assert dataset.zone_column.is_null().to_pylist() == [False, False, True]
+    # Of most collections nobody reads them, and as objects they would take most of the memory.
+    assert "zones" not in dataset.manifest
     assert dataset.card["zones"] == {"4_illustration": 1, "8_textline": 1}
     with tarfile.open(dataset.root / "shards" / annotated.shard) as tar:
         beside = json.load(tar.extractfile(f"{annotated.item_id}.json"))
@@ -193,7 +197,7 @@ def test_zones_are_kept_in_the_manifest_and_beside_the_image(tmp_path: Path) -> 
 
 def test_figures_have_no_zones(tmp_path: Path) -> None:
     dataset = ingest(collection(3), tmp_path / "out", SMALL_SHARDS, CARD)
-    assert dataset.manifest["zones"].isna().all()
+    assert dataset.zone_column.null_count == len(dataset.manifest)
     assert "zones" not in dataset.card
 
 
@@ -283,7 +287,7 @@ def test_killed_in_the_middle_it_goes_on_and_ends_the_same(tmp_path: Path) -> No
     log, out = tmp_path / "log", tmp_path / "out"
     process = multiprocessing.get_context("spawn").Process(target=slow_ingest, args=(log, out, 0.1))
     process.start()
-    parts = tmp_path / ".out.partial" / "parts"
+    parts = tmp_path / ".out.state" / "parts"
     for _ in range(1200):
         if len(list(parts.glob("0*.json"))) >= 2:
             break
@@ -302,6 +306,72 @@ def test_killed_in_the_middle_it_goes_on_and_ends_the_same(tmp_path: Path) -> No
     for path in (out / "shards").iterdir():
         assert path.read_bytes() == (whole.root / "shards" / path.name).read_bytes()
     assert not (tmp_path / ".out.partial").exists()
+
+
+@pytest.mark.parametrize("at", ["first rename", "second rename", "mark", "parts"])
+def test_killed_while_it_is_moved_into_place_it_ends_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    out = tmp_path / "out"
+    ingest(collection(5), out, SMALL_SHARDS, CARD)
+    whole = ingest(collection(30), tmp_path / "whole", SMALL_SHARDS, CARD)
+    replace, rmtree, unlink = os.replace, shutil.rmtree, Path.unlink
+
+    def killed_renaming(source: Path, target: Path) -> None:
+        if Path(target).name == {"first rename": ".out.old", "second rename": "out"}.get(at):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    def killed_unlinking(path: Path, missing_ok: bool = False) -> None:
+        if at == "mark" and path.name == "fingerprint" and path.exists():
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    def killed_removing(path: Path, *arguments: object, **named: object) -> None:
+        if at == "parts" and Path(path).name == ".out.state" and Path(path).exists():
+            unlink(min((path / "parts").iterdir()))
+            raise KeyboardInterrupt
+        rmtree(path, *arguments, **named)
+
+    grown = Collection(collection(30).items, "grown", "thread")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed_renaming)
+        patch.setattr(Path, "unlink", killed_unlinking)
+        patch.setattr(shutil, "rmtree", killed_removing)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(grown, out, SMALL_SHARDS, CARD)
+    dataset = ingest(grown, out, SMALL_SHARDS, CARD)
+    assert dataset.version == whole.version
+    dataset.verify()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".out.lock", ".whole.lock", "out", "whole"
+    ]  # fmt: skip
+
+
+def test_an_outage_stops_the_ingest_and_a_second_run_misses_nothing(tmp_path: Path) -> None:
+    online: list[int] = []
+    read: list[int] = []
+
+    def fetch(index: int) -> bytes:
+        read.append(index)
+        if index >= 15 and not online:
+            raise DownloadError("status 503", expected="an answer", remedy="check the network")
+        return jpeg(index)
+
+    def fetched() -> Collection:
+        return Collection([item(i, partial(fetch, i)) for i in range(24)], "fingerprint", "thread")
+
+    with pytest.raises(DownloadError, match=r"1005_15_0 cannot be fetched: status 503") as raised:
+        ingest(fetched(), tmp_path / "out", SMALL_SHARDS, CARD)
+    assert "finished shards are kept" in raised.value.remedy
+    assert not (tmp_path / "out").exists()
+    online.append(1)
+    read.clear()
+    dataset = ingest(fetched(), tmp_path / "out", SMALL_SHARDS, CARD)
+    whole = ingest(collection(), tmp_path / "whole", SMALL_SHARDS, CARD)
+    assert dataset.version == whole.version
+    assert quarantine(dataset) == {}
+    assert 0 < min(read) <= 15
 
 
 def test_half_done_work_of_another_collection_is_thrown_away(tmp_path: Path) -> None:

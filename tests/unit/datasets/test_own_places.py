@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pytest
 import shapely
 
@@ -12,19 +13,26 @@ from tests.unit.datasets.own_city import OSM, TEMPLATES, brought, leavings, writ
 from tests.unit.datasets.places.place_files import encoded, gps_tags, picture, put
 from tests.unit.datasets.small_land import planned
 from zuroku.artifacts import file_sha256
+from zuroku.config import load_settings
 from zuroku.datasets.collection import ingest_collection, load_collection, load_features
 from zuroku.datasets.geodata.collection import ingest_features
 from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.own_places import OwnPlacesReport, ingest_own_places
 from zuroku.datasets.own_profile import STAGES
-from zuroku.datasets.place_labels import PlaceLabelSettings, label_dataset, read_labels
+from zuroku.datasets.place_labels import PlaceLabelSettings, label_dataset, label_findings, read_labels
 from zuroku.datasets.places.table import read_places
 from zuroku.errors import ConfigError, GeoDataError, SourceError, ZurokuError
 
 
 def ingested(root: Path, **changed: Any) -> OwnPlacesReport:
     return ingest_own_places(brought(root, **changed), TEMPLATES, root)
+
+
+def label_tables(data: Path) -> dict[str, FeatureTable]:
+    """Return the tables that labels are joined from, by what they are there."""
+    names = zip(("areas", "roads", "landmarks", "admin"), STAGES, strict=False)
+    return {name: FeatureTable(data / stage) for name, stage in names}
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +112,13 @@ def test_a_table_places_photographs_that_have_no_exif(copy: Path) -> None:
     assert found.loc["1.jpg", ["latitude", "longitude"]].tolist() == [place.y, place.x]
 
 
+def test_every_photograph_has_the_licence_and_the_author_that_are_given(copy: Path) -> None:
+    ingested(copy, licence="CC BY 4.0", author="Hanako")
+    dataset = Dataset(copy / "var" / "places" / "data" / "street_views")
+    assert set(dataset.manifest["licence"]) == {"CC BY 4.0"}
+    assert set(read_places(dataset.root)["author"]) == {"Hanako"}
+
+
 def test_unreadable_photographs_are_counted(copy: Path) -> None:
     data = (copy / "photos" / "0.jpg").read_bytes()
     # Its head, with the position, is whole.
@@ -170,12 +185,39 @@ def test_a_city_without_landmarks_does_without_them(copy: Path) -> None:
     assert report.features["osm_landmarks"] == 0
     assert report.features["sample_points"] > 0
     data = copy / "var" / "places" / "data"
-    stages = zip(("areas", "roads", "landmarks", "admin"), STAGES, strict=False)
-    tables = {name: FeatureTable(data / stage) for name, stage in stages}
-    made = label_dataset(Dataset(data / "street_views"), tables, PlaceLabelSettings(), copy / "labels")
+    made = label_dataset(
+        Dataset(data / "street_views"), label_tables(data), PlaceLabelSettings(), copy / "labels"
+    )
     labels = read_labels(made.path)
     assert (labels["landmark"] == "").all()
     assert (labels["town"] != "").all()
+
+
+def towns_as_geojson(path: Path, columns: dict[str, str]) -> Path:
+    """Write the towns with the columns that ``columns`` names after those of the land."""
+    towns = planned().areas[[*columns, "geometry"]].rename(columns=columns)
+    gpd.GeoDataFrame(towns, crs="EPSG:4326").to_file(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("columns", "fields"),
+    [
+        ({"town_code": "CODE", "town": "NAME"}, "town_code=CODE,town=NAME"),
+        ({"town_code": "CODE"}, "town_code=CODE"),
+        ({"prefecture": "NAME"}, "prefecture=NAME"),
+    ],
+)
+def test_areas_of_one_level_will_do(copy: Path, columns: dict[str, str], fields: str) -> None:
+    """The first line is the one of ``docs/geolocation.md``."""
+    areas = [towns_as_geojson(copy / "AREAS.geojson", columns)]
+    ingested(copy, areas=areas, layout=None, fields=fields, admin=None)
+    data = copy / "var" / "places" / "data"
+    settings = load_settings(copy / "configs" / "places" / "place_labels.yaml", PlaceLabelSettings)
+    labels = label_dataset(Dataset(data / "street_views"), label_tables(data), settings, copy / "labels")
+    inside, _ = label_findings(read_labels(labels.path), settings)
+    assert inside.passed
+    assert inside.says == "100.0% lie in one of the areas"
 
 
 def test_a_failure_leaves_the_datasets_that_were_there(copy: Path) -> None:

@@ -3,12 +3,19 @@
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pytest
 import yaml
+from pyproj import Geod
+from shapely.geometry import box
 
 from tests.unit.datasets.own_city import AREAS, OSM, TEMPLATES, brought, write_city
+from tests.unit.datasets.small_land import planned
 from zuroku.datasets.own_profile import STAGES, named_columns, profile_files
 from zuroku.errors import ConfigError
+from zuroku.evaluation.geolocation_gate import GeolocatorGateSettings
+from zuroku.reports.geolocation import GeolocationEvaluationSettings
+from zuroku.reports.release import ReleaseSettings
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +36,7 @@ def test_values_that_are_not_about_data_are_the_samples(city: Path) -> None:
     copied = [name for name in files if name.startswith(("place_", "geolocator"))]
     assert {"place_labels.yaml", "place_splits.yaml", "geolocator.yaml", "place_index.yaml"} <= {*copied}
     own_names = {"geolocator_release.yaml", "place_index.yaml"}
-    for name in set(copied) - own_names:
+    for name in set(copied) - own_names - {"geolocator_evaluation.yaml"}:
         assert files[name] == (TEMPLATES / name).read_bytes()
     released = [yaml.safe_load(files[name]) for name in sorted(own_names)]
     assert (released[0]["model"], released[1]["index"]["name"]) == (
@@ -37,6 +44,40 @@ def test_values_that_are_not_about_data_are_the_samples(city: Path) -> None:
         "places_place_index",
     )
     assert {f"{stage}.yaml" for stage in STAGES} | {"paper_scorecard.yaml"} == files.keys() - {*copied}
+
+
+def test_what_is_near_follows_from_the_extent_of_the_areas(city: Path) -> None:
+    west, south, east, north = planned().areas.total_bounds
+    middle = (south + north) / 2
+    geod = Geod(ellps="WGS84")
+    metres = (
+        geod.inv(west, south, west, north)[2],
+        geod.inv(west, middle, east, middle)[2],
+    )
+    near = max(metres) / 1000 / 5
+    assert near < 25
+    release, evaluation = written(city, "geolocator_release"), written(city, "geolocator_evaluation")
+    assert release["gate"]["within_km"] == pytest.approx(near, rel=0.05)
+    assert evaluation["abstention_km"] == release["gate"]["within_km"]
+    answer = GeolocationEvaluationSettings.model_validate(evaluation).answer
+    assert answer.bandwidth_km == pytest.approx(near * 0.4, rel=0.05)
+    assert answer.cluster_radius_km == pytest.approx(near * 0.2, rel=0.05)
+    template = yaml.safe_load((TEMPLATES / "geolocator_release.yaml").read_text())
+    assert release["gate"] == template["gate"] | {"within_km": release["gate"]["within_km"]}
+    assert isinstance(ReleaseSettings.model_validate(release).gate, GeolocatorGateSettings)
+    comment = profile_files(brought(city), TEMPLATES, city)["geolocator_release.yaml"].decode()
+    assert comment.startswith(f"# Distances follow from the extent of the areas, {near * 5:.0f} km")
+
+
+def test_what_is_near_in_a_country_is_no_farther_than_before(city: Path, tmp_path: Path) -> None:
+    land = gpd.GeoDataFrame({"NAME": ["x"]}, geometry=[box(130, 31, 141, 41)], crs="EPSG:4326")
+    land.to_file(tmp_path / "land.geojson")
+    areas = {"areas": [tmp_path / "land.geojson"], "layout": None, "fields": "prefecture=NAME"}
+    assert written(city, "geolocator_release", **areas)["gate"]["within_km"] == 25
+    assert written(city, "geolocator_evaluation", **areas)["answer"] == {
+        "bandwidth_km": 10,
+        "cluster_radius_km": 5,
+    }
 
 
 def test_paths_are_relative_below_the_root_and_absolute_elsewhere(city: Path) -> None:
@@ -70,6 +111,13 @@ def test_one_file_of_areas_serves_for_both(city: Path) -> None:
     areas = {"layout": "fields", "fields": {"town_code": "KEY_CODE"}, "encoding": "cp932"}
     for stage in ("census_areas", "admin_areas"):
         assert written(city, stage, **changed)["areas"] == areas | {"files": [AREAS]}
+
+
+def test_licence_and_author_of_the_photographs_are_what_the_user_says(city: Path) -> None:
+    assert written(city, "street_views")["licence"] == "not stated"
+    stated = written(city, "street_views", licence="CC BY 4.0", author="Hanako")
+    assert stated["licence"] == "CC BY 4.0"
+    assert stated["folder"] == {"root": "photos", "author": "Hanako"}
 
 
 def test_xml_is_read_as_xml(city: Path) -> None:

@@ -184,7 +184,7 @@ def test_a_map_of_another_land_is_refused_with_both_extents(
     assert not (tmp_path / "labels").exists()
 
 
-def test_photographs_without_roads_warn_and_those_outside_of_all_municipalities_stop(
+def test_photographs_without_roads_warn_and_those_outside_of_all_areas_stop(
     dataset: Dataset, tables: dict[str, FeatureTable], tmp_path: Path
 ) -> None:
     labels = read_labels(label_dataset(dataset, tables, SETTINGS, tmp_path / "labels").path)
@@ -194,7 +194,7 @@ def test_photographs_without_roads_warn_and_those_outside_of_all_municipalities_
         findings = label_findings(labels, settings)
         assert tuple(finding.check for finding in findings) == LABEL_CHECKS
         assert {finding.passed for finding in findings} == {least_share == 0.8}
-    assert "80.0% lie in a municipality" in findings[0].says
+    assert "80.0% lie in one of the areas" in findings[0].says
     assert "within 20 m" in findings[1].says
 
 

@@ -26,6 +26,23 @@ def test_average_precision_equals_a_loop(seed, k):
     assert gld_average_precision(ranks, relevant, 12, k) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("k", [3, 10, 100])
+def test_there_may_be_more_places_than_images(k):
+    rng = np.random.default_rng(7)
+    relevant = [[0, 3], [5], [1, 2, 4]]
+    ranks = np.full((100, 3), -1)  # as solutions are padded
+    ranks[:9] = rng.integers(-1, 6, (9, 3))
+    expected = [walked_average_precision(ranks[:, i].tolist(), relevant[i], k) for i in range(3)]
+    assert gld_average_precision(ranks, relevant, 6, k) == pytest.approx(expected, abs=1e-12)
+
+
+def test_nothing_below_the_last_place_that_counts_is_looked_at():
+    ranks = np.array([[2, 0, 99]]).T
+    assert gld_average_precision(ranks, [[0]], 3, k=2) == pytest.approx([1 / 2])
+    with pytest.raises(EvaluationError, match="outside 0 to 2"):
+        gld_average_precision(ranks, [[0]], 3, k=3)
+
+
 def test_a_perfect_answer_gives_one_however_many_are_relevant():
     ranks = np.arange(120)[:, None].repeat(2, axis=1)
     assert gld_average_precision(ranks, [[0, 1], list(range(120))], 120).tolist() == [1, 1]
@@ -54,6 +71,7 @@ def test_bad_retrieval_is_refused():
         (lambda: gld_average_precision(ranks - 2, [[0], [1]], 3), "indices outside 0 to 2 in 1 column"),
         (lambda: gld_average_precision(ranks / 2, [[0], [1]], 3), "ranks hold float64"),
         (lambda: gld_average_precision(ranks, [[0], [1]], 3, k=0), "a depth of 0"),
+        (lambda: gld_average_precision(np.array(3), [[0], [1]], 3), r"shape \(1,\)"),
     ]:
         with pytest.raises(EvaluationError, match=said):
             call()

@@ -117,4 +117,6 @@ def test_faults_of_ranks():
 def test_gaps_and_repeats_pass_where_the_protocol_has_them():
     ranks = np.array([[0, -1], [0, -1]])
     assert rank_faults(ranks, 4, 2, gaps=True) == []
+    assert rank_faults(ranks, 1, 2, gaps=True) == []
+    assert "shape (0, 2)" in rank_faults(ranks[:0], 4, 2, gaps=True)[0]
     assert "outside" in rank_faults(ranks - 1, 4, 2, gaps=True)[0]

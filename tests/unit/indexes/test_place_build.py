@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from tests.unit.indexes.place_photographs import (
     vectors,
 )
 from zuroku.artifacts import seal
+from zuroku.datasets.shards import ShardWriter
 from zuroku.errors import BundleError, EvaluationError, IntegrityError, StorageError
 from zuroku.indexes import place_build
 from zuroku.indexes.place_build import build_place_index
@@ -123,8 +125,35 @@ def test_bad_payload_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, "without an id", payload=payload(9).assign(item_id=""))
 
 
+def test_thumbnails_are_written_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a country would fill the memory."""
+    events: list[str] = []
+
+    def made() -> Iterator[bytes]:
+        for row, data in enumerate(thumbnails(9)):
+            events.append(f"made {row}")
+            yield data
+
+    add = ShardWriter.add
+
+    def noted(writer: ShardWriter, name: str, data: bytes) -> int:
+        events.append(f"written {int(name.removesuffix('.jpg'))}")
+        return add(writer, name, data)
+
+    monkeypatch.setattr(ShardWriter, "add", noted)
+    build_place_index(vectors(9), payload(9), ENCODER, SETTINGS, tmp_path / "index", made())
+    # Every fourth has none.
+    assert events == [
+        f"{event} {row}" for row in range(9) for event in ("made", "written")[: 1 if row % 4 == 3 else 2]
+    ]
+    monkeypatch.undo()
+    bundle = read_place_bundle(tmp_path / "index")
+    assert [bundle.thumbnail(row) or b"" for row in range(9)] == thumbnails(9)
+
+
 def test_bad_thumbnails_are_refused(tmp_path: Path) -> None:
     refused(tmp_path, "8 thumbnails for 9", thumbnails=thumbnails(8))
+    refused(tmp_path, "10 thumbnails for 9", thumbnails=thumbnails(10))
     refused(
         tmp_path,
         "photo00005 has a thumbnail that is a unreadable",
@@ -167,6 +196,19 @@ def test_another_folder_or_format_is_said(tmp_path: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 9}))
     with pytest.raises(BundleError, match="format"):
         read_place_bundle(folder)
+
+
+def test_an_index_is_restricted_and_says_so(tmp_path: Path) -> None:
+    folder = built(tmp_path / "index").path
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["release"] == "restricted"
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"release": "public"}))
+    with pytest.raises(BundleError, match="release"):
+        read_place_bundle(folder)
+    # Those made before it was written down are no less so.
+    (folder / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if k != "release"}))
+    seal(folder)
+    assert read_place_bundle(folder).manifest.release == "restricted"
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,14 @@
 """Places on a server, played by the client's in-memory mode: loading, switching, rollback, and failing."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
-from qdrant_client import QdrantClient
-from qdrant_client.http.exceptions import ResponseHandlingException
+from qdrant_client import QdrantClient, models
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from tests.unit.indexes.place_photographs import ENCODER, built, nearest, payload, vectors
 from zuroku.errors import BundleError, DownloadError, EvaluationError
@@ -120,28 +123,102 @@ class CutError(Exception):
     """Stands for a process that was killed."""
 
 
-def test_a_killed_load_leaves_the_alias_and_begins_again(
-    client: QdrantClient, bundles: list[PlaceBundle], monkeypatch: pytest.MonkeyPatch
+class Watched:
+    """Stands between the loader and the client: notes the rows of each batch, and fails where it is told."""
+
+    def __init__(self, client: QdrantClient, failures: list[Exception | None]) -> None:
+        self.upsert, self.failures = client.upsert, failures
+        self.sent: list[tuple[int, int]] = []
+
+    def __call__(self, name: str, points: list[models.PointStruct], wait: bool) -> object:
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        assert wait
+        self.sent.append((points[0].id, points[-1].id))
+        return self.upsert(name, points=points, wait=wait)
+
+
+Watch = Callable[..., Watched]
+
+
+@pytest.fixture
+def watch(client: QdrantClient, monkeypatch: pytest.MonkeyPatch) -> Watch:
+    """Return what watches the client, which then fails in this order; batches are of 25 rows."""
+    monkeypatch.setattr(place_server, "_BATCH", 25)
+    monkeypatch.setattr(place_server, "_PAGE", 10)
+    upsert = client.upsert
+
+    def start(*failures: Exception | None) -> Watched:
+        monkeypatch.setattr(client, "upsert", upsert)
+        watched = Watched(client, list(failures))
+        monkeypatch.setattr(client, "upsert", watched)
+        return watched
+
+    return start
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr(place_server, "sleep", waited.append)
+    return waited
+
+
+def refused(status: int) -> UnexpectedResponse:
+    return UnexpectedResponse(status, "", b"", httpx.Headers())
+
+
+def test_a_killed_load_leaves_the_alias_and_goes_on_where_it_was(
+    client: QdrantClient, bundles: list[PlaceBundle], watch: Watch
 ) -> None:
     first = publish_place_collection(bundles[0], client)
-    monkeypatch.setattr(place_server, "_BATCH", 25)
-    upsert, calls = client.upsert, []
-
-    def cut_short(*arguments: object, **named: object) -> object:
-        calls.append(1)
-        if len(calls) == 2:
-            raise CutError
-        return upsert(*arguments, **named)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(client, "upsert", cut_short)
-        with pytest.raises(CutError):
-            publish_place_collection(bundles[1], client)
+    watch(None, CutError())
+    with pytest.raises(CutError):
+        publish_place_collection(bundles[1], client)
     assert aliases(client) == {"places": first}
     assert client.count(collection_name(bundles[1])).count == 25
+    again = watch()
     second = publish_place_collection(bundles[1], client)
+    assert again.sent == [(25, 49), (50, 59)]
     assert aliases(client) == {"places": second, "places-before": first}
     assert client.count(second).count == 60
+    query = vectors(1, seed=9)[0]
+    found = open_place_server(bundles[1], client).search(query, 12, encoder_sha256=ENCODER)
+    assert found.rows.tolist() == nearest(query, vectors(60, 1), 12)
+
+
+def test_a_batch_is_sent_again_after_growing_pauses(
+    client: QdrantClient, bundles: list[PlaceBundle], watch: Watch, pauses: list[float]
+) -> None:
+    dropped = ResponseHandlingException(ConnectionResetError(104, "Connection reset"))
+    watched = watch(None, dropped, refused(503), ResourceExhaustedResponse("busy", 1), None)
+    name = publish_place_collection(bundles[0], client)
+    assert watched.sent == [(0, 24), (25, 49), (50, 59)]
+    assert len(pauses) == 3
+    assert pauses == sorted(set(pauses))
+    assert client.count(name).count == 60
+
+
+def test_a_server_that_keeps_failing_is_said_and_nothing_is_lost(
+    client: QdrantClient, bundles: list[PlaceBundle], watch: Watch, pauses: list[float]
+) -> None:
+    watch(None, *[refused(500)] * 4)
+    with pytest.raises(DownloadError, match=r"(?s)500.*goes on where it was"):
+        publish_place_collection(bundles[0], client)
+    assert len(pauses) == 3
+    again = watch()
+    publish_place_collection(bundles[0], client)
+    assert again.sent == [(25, 49), (50, 59)]
+
+
+def test_a_refused_batch_is_not_sent_again(
+    client: QdrantClient, bundles: list[PlaceBundle], watch: Watch, pauses: list[float]
+) -> None:
+    watch(refused(403))
+    with pytest.raises(DownloadError, match="403"):
+        publish_place_collection(bundles[0], client)
+    assert pauses == []
 
 
 def test_a_server_that_lost_photographs_is_not_switched_to(
@@ -154,15 +231,23 @@ def test_a_server_that_lost_photographs_is_not_switched_to(
     with pytest.raises(BundleError, match="holds 59 photographs after loading"):
         publish_place_collection(bundles[1], client)
     assert aliases(client) == {"places": first}
-    assert collections(client) == {first}
+    monkeypatch.undo()
+    second = publish_place_collection(bundles[1], client)
+    assert aliases(client) == {"places": second, "places-before": first}
 
 
-def test_a_collection_that_shrank_is_refused(client: QdrantClient, bundles: list[PlaceBundle]) -> None:
+def test_a_published_collection_that_shrank_is_refused_and_mended_where_it_is(
+    client: QdrantClient, bundles: list[PlaceBundle], watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = publish_place_collection(bundles[0], client)
     client.delete(name, points_selector=[5])
     with pytest.raises(BundleError, match="holds 59 photographs"):
         open_place_server(bundles[0], client)
+    deleted: list[str] = []
+    monkeypatch.setattr(client, "delete_collection", deleted.append)
+    watched = watch()
     publish_place_collection(bundles[0], client)
+    assert (watched.sent, deleted) == ([(0, 24)], [])
     assert open_place_server(bundles[0], client).count() == 60
 
 

@@ -67,13 +67,28 @@ def test_a_figure_is_its_own_nearest_with_a_cosine_of_one(index):
     np.testing.assert_allclose(nearest.scores, 1, atol=1e-6)
 
 
-def test_more_neighbours_than_figures_are_padded(index):
-    nearest = index.search(unit_vectors(2), 60, SHA256)
-    assert nearest.rows.shape == nearest.scores.shape == (2, 60)
-    assert sorted(nearest.rows[0, :50]) == list(range(50))
-    assert (nearest.rows[:, 50:] == -1).all()
-    assert np.isnan(nearest.scores[:, 50:]).all()
-    assert not np.isnan(nearest.scores[:, :50]).any()
+@pytest.mark.parametrize("k", [60, 10**10])
+def test_no_more_neighbours_than_figures_are_given(index, k):
+    nearest = index.search(unit_vectors(2), k, SHA256)
+    assert nearest.rows.shape == nearest.scores.shape == (2, 50)
+    assert sorted(nearest.rows[0]) == list(range(50))
+    assert not np.isnan(nearest.scores).any()
+
+
+def test_where_books_leave_fewer_figures_the_rest_is_padded(index):
+    nearest = index.search(unit_vectors(2), 60, SHA256, exclude_pids=["1001"])
+    left = [row for row in range(50) if index.payload([row])[0].pid != "1001"]
+    assert 0 < len(left) < 50
+    assert nearest.rows.shape == (2, 50)
+    assert sorted(nearest.rows[0, : len(left)]) == left
+    assert (nearest.rows[:, len(left) :] == -1).all()
+    assert np.isnan(nearest.scores[:, len(left) :]).all()
+
+
+def test_of_a_tag_no_more_neighbours_are_given_than_it_has_figures(index):
+    start, stop = index.manifest.spaces["general"].slices["stamp"]
+    nearest = index.search(unit_vectors(1), 60, SHA256, tag="stamp")
+    assert sorted(nearest.rows[0]) == list(range(start, stop))
 
 
 def test_all_books_excluded_leave_nothing(index):

@@ -87,7 +87,7 @@ class Shop:
 
     def switch(self, made: Artifact, findings: list[Finding] = SOUND, **settings: object) -> CanaryVerdict:
         chosen = CanarySettings(**(SETTINGS.model_dump() | settings))
-        return switch_index(made, self.champion, self.kind, chosen, findings)
+        return switch_index(made, self.champion, self.kind, chosen, findings, "sample")
 
     def in_use(self) -> str | None:
         found = published(self.champion)
@@ -271,14 +271,27 @@ def test_after_a_rollback_the_next_switch_is_judged_against_what_is_in_use(shop:
     moved = shop.bundle("moved", {one: [one, "x", "y", "z"] for one in NAMES})
     # Of the four answers of the first one stays; of the second's two, too.
     assert not shop.switch(moved).finding.passed
+    with pytest.raises(BundleError, match="was taken back, and is held"):
+        shop.switch(second)
+    assert shop.in_use() == first.sha256
+    (shop.champion.parent / "held" / second.sha256[:16]).unlink()
     assert shop.switch(second).finding.passed
     assert shop.switch(moved).finding.passed
+
+
+def test_another_profile_does_not_switch_what_one_published(shop: Shop) -> None:
+    first = shop.sound("first")
+    switch.publish(first, shop.champion, "full")
+    with pytest.raises(ConfigError, match="was published by the profile full"):
+        shop.switch(shop.sound("second", width=2))
+    assert shop.in_use() == first.sha256
+    assert not (shop.champion.parent / "canary").exists()
 
 
 def test_an_index_in_use_that_this_version_cannot_open_is_replaced(shop: Shop) -> None:
     old = shop.bundle("old", {"old format": []})
     # Published by the version before, which knew no canary.
-    switch.publish(old, shop.champion)
+    switch.publish(old, shop.champion, "sample")
     made = shop.sound("new")
     verdict = shop.switch(made)
     assert verdict.finding.passed

@@ -96,7 +96,8 @@ def areas(root: Path) -> FeatureTable:
         geometry=[box(x - 0.05, y - 0.05, x + 0.05, y + 0.05) for y, x in MUNICIPALITIES.values()],
         crs="EPSG:4326",
     )
-    return write_features(frame, {"name": "areas"}, root / "areas")
+    card = {"name": "areas", "licence": "CC-BY-4.0", "citation": "Bureau of Land."}
+    return write_features(frame, card, root / "areas")
 
 
 def network(dataset: Dataset, seed: int = 0) -> Geolocator:
@@ -121,6 +122,7 @@ def units(n: int, seed: int, dimension: int = 8) -> np.ndarray:
 
 
 def photographs(rows: pd.DataFrame, vectors: np.ndarray, **heads: list[str]) -> LocatedPhotographs:
-    """Return ``rows`` as a model might have seen them."""
+    """Return ``rows`` as a model might have seen them; without a cluster each group is one."""
+    rows = rows if "cluster" in rows else rows.assign(cluster=rows["group"])
     named = {task: np.array(names, dtype=object) for task, names in heads.items()}
     return LocatedPhotographs(rows.reset_index(drop=True), vectors, named)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.unit.training import figure_data
 from tests.unit.training.traced_export import traced_export
-from zuroku.artifacts import Artifact, build
+from zuroku.artifacts import Artifact, build, verify
 from zuroku.datasets.ingest import Collection, IngestSettings, ingest
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.source import SourceItem
@@ -103,11 +103,21 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Studied:
 @pytest.mark.slow
 def test_only_the_papers_way_trains_on_what_is_searched(studied: Studied) -> None:
     _, bundles, splits = studied
-    searched = set(splits.loc[splits["split"] == "test", "group"])
-    assert searched
+    searched = {
+        "objects": set(splits.loc[splits["split"] == "test", "group"]),
+        "scenes": {str(100 + scene) for scene in range(12)},
+    }
+    assert searched["objects"]
     for variant in ("plain", "tuned3", "tuned6"):
-        assert not searched & set(training_groups(bundles / f"softmax-{variant}"))
-        assert searched <= set(training_groups(bundles / "trained_on_test" / f"softmax-{variant}"))
+        strange = set(training_groups(bundles / f"softmax-{variant}"))
+        assert not strange & (searched["objects"] | searched["scenes"])
+        for name, groups in searched.items():
+            folder = bundles / "trained_on_test" / name
+            assert groups <= set(training_groups(folder / f"softmax-{variant}"))
+            table = pd.read_parquet(folder / "splits" / "splits.parquet")
+            trained = set(table.loc[table["split"] == "train", "group"])
+            # Of a set that is searched in whole, one scene tells how training went.
+            assert len(groups - trained) == (1 if name == "scenes" else 0)
 
 
 @pytest.mark.slow
@@ -115,17 +125,35 @@ def test_every_variant_stands_in_both_tables_and_every_tap_in_the_first(studied:
     report, _, _ = studied
     rows = read_results(report.path)
     names = [f"softmax-{variant}" for variant in VARIANTS]
-    assert {row["variant"] for row in rows if row["trained_on_test"]} == set(names)
+    seen = [(row["variant"], row["trained_on"]) for row in rows if row["trained_on_test"]]
+    assert sorted(seen) == sorted((name, title) for name in names for title in ("objects", "scenes"))
     assert {row["variant"] for row in rows if not row["trained_on_test"]} == {
         *names,
         "softmax-stage3",
         "softmax-gap",
     }
-    assert all(0 <= row["scores"]["objects"]["value"] <= 4 for row in rows)
+    assert all(0 <= row["scores"]["objects"]["value"] <= 4 for row in rows if "objects" in row["scores"])
     headline, crops, papers = (report.path / "report.md").read_text(encoding="utf-8").split("\n## ")[1:]
     assert headline.count("| softmax-") == 7
     assert crops.count("| softmax-") == 3 * 7
-    assert papers.count("| softmax-") == 5 + 3 * 5
+    for part, title in zip(papers.split("\n### ")[1:], ("objects", "scenes"), strict=True):
+        assert part.startswith(f"Trained on {title} and searched there")
+        assert part.count("| softmax-") == 5 + 3 * 5
+    assert "Of 12 groups that are searched, 11 were trained on. The others were kept" in papers
+
+
+@pytest.mark.slow
+def test_rows_name_the_bundles_that_made_them(studied: Studied) -> None:
+    report, bundles, _ = studied
+    page = (report.path / "report.md").read_text(encoding="utf-8")
+    detector = verify(bundles / "object_detector").sha256
+    assert f"`{detector[:8]}`" in page
+    for row in read_results(report.path):
+        folder = bundles / "trained_on_test" / row["trained_on"] if row["trained_on_test"] else bundles
+        bundle = verify(folder / row["variant"]).sha256
+        assert row["bundle_sha256"] == bundle
+        assert f"`{bundle[:8]}`" in page
+        assert row["detector_sha256"] == ({"objects": detector} if "objects" in row["scores"] else {})
 
 
 @pytest.mark.slow
@@ -138,7 +166,7 @@ def test_sets_are_searched_whole_and_by_the_boxes_they_ask_for(studied: Studied)
     assert "crops: 24 boxes annotated in the dataset, and 12 images without any, which stay whole" in page
     assert "found by a detector trained on scenes (validation F1" in page
     for row in read_results(report.path):
-        found = {"objects"} if row["trained_on_test"] else {"objects", "scenes"}
+        found = {row["trained_on"]} if row["trained_on_test"] else {"objects", "scenes"}
         assert set(row["scores"]) == set(row["crops"]) == set(row["gains"]) == set(row["boxes"]) == found
         for name, gain in row["gains"].items():
             paired = row["crops"][name]["value"] - row["scores"][name]["value"]
@@ -154,16 +182,27 @@ def test_a_second_call_returns_what_is_there(studied: Studied) -> None:
 
     assert build(report.path, never) == report
     assert not list(bundles.rglob("*.partial"))
+    assert not list(report.path.parent.glob(".*.scratch"))
+
+
+def numbers(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.25, "high": value + 0.25}
 
 
 def test_scores_by_crops_and_of_the_papers_way_have_names_of_their_own() -> None:
     row = {"variant": "softmax-plain", "trained_on_test": False}
-    row |= {"scores": {"objects": {"value": 3.0}}, "crops": {"objects": {"value": 3.5}}}
-    other = row | {"scores": {"objects": {"value": 4.0}}, "crops": {}, "trained_on_test": True}
+    row |= {"scores": {"objects": numbers(3.0)}, "crops": {"objects": numbers(3.5)}}
+    other = row | {"scores": {"objects": numbers(3.75)}, "crops": {}, "trained_on_test": True}
     assert flat_results([row, other]) == {
         "objects.softmax-plain": 3.0,
+        "objects.softmax-plain_low": 2.75,
+        "objects.softmax-plain_high": 3.25,
         "objects.softmax-plain.crops": 3.5,
-        "objects.softmax-plain.trained_on_test": 4.0,
+        "objects.softmax-plain.crops_low": 3.25,
+        "objects.softmax-plain.crops_high": 3.75,
+        "objects.softmax-plain.trained_on_test": 3.75,
+        "objects.softmax-plain.trained_on_test_low": 3.5,
+        "objects.softmax-plain.trained_on_test_high": 4.0,
     }
 
 

@@ -298,6 +298,51 @@ def test_a_split_without_photographs_is_refused(
 
 
 @slow
+def test_places_of_one_block_are_counted_once(
+    made: tuple[Dataset, Artifact, Artifact, Artifact], report: Path, tested: ByHand, tmp_path: Path
+) -> None:
+    dataset, labels, splits, bundle = made
+    rows = pd.read_parquet(splits.path / "splits.parquet")
+    # A block of each prefecture and split; of those of val one calibrates.
+    rows = rows.assign(cluster=rows["group"].str[1:3].map({"13": "1:1", "14": "0:2"}))
+    blocks = build(tmp_path / "splits", lambda out: rows.to_parquet(out / "splits.parquet"))
+    shutil.copytree(report.with_name("report.floor"), tmp_path / "report.floor")
+    settings = SETTINGS.model_copy(update={"confidence": 0.5})
+    folder = evaluate_geolocator(dataset, labels, blocks, bundle, settings, tmp_path / "report", "1").path
+    metrics, policy = read_geolocation_metrics(folder), read_policy(folder)
+    assert (metrics["test_groups"], metrics["test_clusters"], policy.radius.n_groups) == (4, 2, 1)
+    # Two blocks of four photographs: a draw has either one twice, or both.
+    errors, spreads = (np.array(values) for values in tested.judged(policy.rule, policy.area))
+    mine = (tested.rows["prefecture"] == "13").to_numpy()
+    draws = [np.mean(errors[some]) for some in (mine, ~mine, mine | ~mine)]
+    assert metrics["served"]["intervals"]["mean_km"] == pytest.approx([min(draws), max(draws)], rel=1e-4)
+    inside = errors <= policy.radius.quantile * (spreads + 1)
+    assert metrics["radius"]["covered"] == pytest.approx(inside.mean())
+    page = (folder / "report.md").read_text()
+    assert "of 4 places in 2 blocks" in page
+    assert "intervals are 95 %, by block." in page
+    assert "1 validation blocks" in page
+    assert "of the test blocks" in geolocation_findings(metrics, settings)[2].says
+
+
+@slow
+def test_one_block_of_test_places_has_no_interval(
+    made: tuple[Dataset, Artifact, Artifact, Artifact], report: Path, tmp_path: Path
+) -> None:
+    dataset, labels, splits, bundle = made
+    rows = pd.read_parquet(splits.path / "splits.parquet").assign(cluster="1:1")
+    block = build(tmp_path / "splits", lambda out: rows.to_parquet(out / "splits.parquet"))
+    shutil.copytree(report.with_name("report.floor"), tmp_path / "report.floor")
+    folder = evaluate_geolocator(dataset, labels, block, bundle, SETTINGS, tmp_path / "report", "1").path
+    metrics = read_geolocation_metrics(folder)
+    assert (metrics["test_clusters"], metrics["served"]["intervals"]) == (1, {})
+    assert read_policy(folder).radius.quantile is None
+    assert "km without an interval: all test places lie in one block." in (folder / "report.md").read_text()
+    assert "km without an interval; constant_guess" in geolocation_findings(metrics, SETTINGS)[0].says
+    assert "median_km_low" not in flat_geolocation_metrics(metrics)
+
+
+@slow
 def test_areas_without_prefectures_have_no_bias(
     made: tuple[Dataset, Artifact, Artifact, Artifact], report: Path, tmp_path: Path
 ) -> None:
@@ -316,7 +361,7 @@ def test_areas_without_prefectures_have_no_bias(
     assert read_policy(folder).radius.quantile is None
     finding = geolocation_findings(metrics, settings)[-1]
     assert not finding.passed
-    assert finding.says == "no radius: too few validation groups in the half that calibrates"
+    assert finding.says == "no radius: too few validation places in the half that calibrates"
 
 
 @slow
@@ -329,7 +374,8 @@ def judged(**values: Any) -> list[bool]:
         "served": {"median_km": 5.0, "intervals": {"median_km": (4.0, 8.0)}},
         "floors": {"constant_guess": {"median_km": 9.0}, "raw_features": {"median_km": 6.0}},
         "radius": {"covered": 0.9, "median_radius_km": 30.0},
-        "test_groups": 100,
+        "test_clusters": 100,
+        "clusters_are": "blocks",
         "leakage": [{"check": "distance_kept", "passed": False, "says": "near", "numbers": {}}],
     }
     return [
@@ -344,11 +390,11 @@ def test_a_model_must_beat_the_constant_guess_and_not_fall_behind_raw_features()
     assert not judged(served={"median_km": 7.0, "intervals": {"median_km": (6.0, 8.0)}})[1]
 
 
-def test_a_radius_may_miss_by_two_standard_errors_of_the_groups() -> None:
+def test_a_radius_may_miss_by_two_standard_errors_of_the_clusters() -> None:
     # 2 √(.9 × .1 / 100) = .06
     assert judged(radius={"covered": 0.841, "median_radius_km": 30.0})[2]
     assert not judged(radius={"covered": 0.839, "median_radius_km": 30.0})[2]
-    assert judged(radius={"covered": 0.71, "median_radius_km": 30.0}, test_groups=9)[2]
+    assert judged(radius={"covered": 0.71, "median_radius_km": 30.0}, test_clusters=9)[2]
 
 
 def test_a_policy_that_is_none_is_refused(tmp_path: Path) -> None:

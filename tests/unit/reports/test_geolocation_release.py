@@ -16,7 +16,7 @@ from zuroku.evaluation.gate import GateSettings
 from zuroku.geo.answers import AnswerSettings, answer
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.geolocation_release import judge_geolocator
-from zuroku.reports.release import read_verdict
+from zuroku.reports.release import ReleaseSettings, read_verdict
 
 pytestmark = pytest.mark.slow
 
@@ -34,8 +34,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return dataset, splits, first, second
 
 
-def share_near(dataset: Dataset, bundle: Artifact) -> float:
-    """Return the share of test photographs whose best cluster among 100 neighbours lies within 25 km."""
+def share_near(dataset: Dataset, bundle: Artifact, within_km: float = 25, cluster_km: float = 5) -> float:
+    """Return the share of test photographs whose best cluster among 100 neighbours lies within a distance."""
+    settings = AnswerSettings(cluster_radius_km=cluster_km)
     rows = table()
     vectors = GeolocatorPredictor(bundle.path).predict(dataset.read(row) for row in dataset.rows()).vectors
     held = np.flatnonzero(rows["split"].isin(["train", "val"]))
@@ -44,9 +45,9 @@ def share_near(dataset: Dataset, bundle: Artifact) -> float:
     for query in np.flatnonzero(rows["split"] == "test"):
         cosines = vectors[held] @ vectors[query]
         best = np.argsort(-cosines)[:100]
-        found = answer(places[held[best]], cosines[best], "cluster_medoid", AnswerSettings())
+        found = answer(places[held[best]], cosines[best], "cluster_medoid", settings)
         metres = Geod(ellps="WGS84").inv(*places[query][::-1], *found[::-1])[2]
-        near.append(metres <= 25_000)
+        near.append(metres <= 1000 * within_km)
     assert len(near) == 8
     return float(np.mean(near))
 
@@ -62,6 +63,31 @@ def test_challenger_and_champion_are_counted_on_the_same_photographs(made: Made,
     assert verdict["bundles"] == {"challenger": challenger.sha256, "champion": champion.sha256}
     assert verdict["reason"] in (out / "report.md").read_text()
     assert "places" in verdict["reason"]
+
+
+def test_what_is_near_is_configured(made: Made, tmp_path: Path) -> None:
+    dataset, splits, challenger, _ = made
+    gate = SETTINGS.model_dump() | {"within_km": 2}
+    settings = ReleaseSettings.model_validate({"model": "geolocator", "gate": gate}).gate
+    verdict = read_verdict(
+        judge_geolocator(dataset, splits, challenger, None, settings, tmp_path / "verdict").path
+    )
+    assert verdict["metric"] == "share of answers by cluster medoid within 2 km"
+    assert verdict["challenger"] == pytest.approx(share_near(dataset, challenger, 2, 0.4))
+    assert verdict["challenger"] != pytest.approx(share_near(dataset, challenger))
+    assert verdict["settings"]["within_km"] == 2
+
+
+def test_places_of_one_block_are_drawn_together(made: Made, tmp_path: Path) -> None:
+    dataset, splits, challenger, champion = made
+    rows = pd.read_parquet(splits.path / "splits.parquet")
+    # By prefecture.
+    rows = rows.assign(cluster=rows["group"].str[:3])
+    blocks = build(tmp_path / "splits", lambda out: rows.to_parquet(out / "splits.parquet"))
+    out = judge_geolocator(dataset, blocks, challenger, champion, SETTINGS, tmp_path / "verdict").path
+    verdict = read_verdict(out)
+    assert (verdict["n_items"], verdict["n_groups"]) == (8, 2)
+    assert "blocks" in verdict["reason"]
 
 
 def test_a_first_geolocator_must_reach_the_floor(made: Made, tmp_path: Path) -> None:

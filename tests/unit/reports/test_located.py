@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from zuroku.errors import BundleError, ImageError
 from zuroku.geo.answers import AnswerSettings, answer, spread_km
 from zuroku.indexes.answer_policy import AnswerPolicy, RadiusSettings
 from zuroku.indexes.place_build import build_place_index
+from zuroku.indexes.place_bundle import PlaceSource
 from zuroku.indexes.place_index import EdgePlaceIndex, open_place_index
 from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
@@ -70,18 +72,23 @@ def opened(predictor: GeolocatorPredictor, tmp_path: Path) -> Opened:
     """Return what builds and opens an index with a policy."""
 
     def make(
-        policy: AnswerPolicy = POLICY, table: pd.DataFrame | None = None, encoder: str = ""
+        policy: AnswerPolicy = POLICY,
+        table: pd.DataFrame | None = None,
+        encoder: str = "",
+        names: dict[str, dict[str, str]] = NAMES,
+        sources: tuple[PlaceSource, ...] = (),
     ) -> EdgePlaceIndex:
         beside = {
             "policy.json": policy.model_dump_json().encode(),
             "outlines.geojson": json.dumps(OUTLINES, ensure_ascii=False).encode(),
-            "names.json": json.dumps(NAMES, ensure_ascii=False).encode(),
+            "names.json": json.dumps(names, ensure_ascii=False).encode(),
         }
         thumbnails = [thumbnail_jpeg(Image.new("RGB", (40, 30), (row, 0, 0))) for row in range(N)]
         rows = payload(N) if table is None else table
         sha256 = encoder or predictor.sha256
-        build_place_index(vectors(), rows, sha256, SETTINGS, tmp_path / "index", thumbnails, beside)
-        return open_place_index(tmp_path / "index")
+        target = tmp_path / "index"
+        build_place_index(vectors(), rows, sha256, SETTINGS, target, thumbnails, beside, sources)
+        return open_place_index(target)
 
     return make
 
@@ -140,6 +147,16 @@ def test_heads_are_named_with_their_probability(
         code = named(predictor, image, task)
         assert name == ({"13": "東京都", "14": "神奈川県"}[code] if task == "prefecture" else code)
         assert share == pytest.approx(float(found.probabilities[task].max()), abs=1e-6)
+
+
+@pytest.mark.parametrize("names", [{"13": "", "14": ""}, {}])
+def test_an_area_without_a_name_is_called_by_its_code(
+    predictor: GeolocatorPredictor, opened: Opened, image: Path, names: dict[str, str]
+) -> None:
+    located = locate(image, predictor, opened(names=NAMES | {"prefecture": names}))
+    code = named(predictor, image, "prefecture")
+    assert located.heads["prefecture"][0] == code
+    assert located_text(located, coarse=True).startswith(f"{code} (")
 
 
 def test_a_road_called_like_the_code_of_a_prefecture_keeps_its_name(
@@ -205,7 +222,9 @@ def test_the_text_tells_answer_heads_and_evidence(
     assert "90% confidence" in text
     listed = re.findall(r"photo\d+", text)
     assert listed == located.neighbours["item_id"].tolist()[:5]
-    assert text.count("CC-BY-4.0") == 5
+    assert text.count("描いた人, CC-BY-4.0") == 5
+    anonymous = replace(located, neighbours=located.neighbours.assign(author=""))
+    assert text.replace("描いた人, ", "") == located_text(anonymous, coarse=False)
 
 
 def test_coarse_gives_away_the_prefecture_and_nothing_finer(
@@ -243,8 +262,22 @@ def test_the_page_shows_answer_and_evidence(
     assert page.lstrip().lower().startswith("<!doctype html>")
     assert f"<h1>{latitude:.5f}, {longitude:.5f}</h1>" in page
     assert all(f'"{item_id}"' in page for item_id in located.neighbours["item_id"])
-    assert "Photographs: CC-BY-4.0" in page
+    assert "<footer>Photographs: CC-BY-4.0</footer>" in page
     assert located.heads["prefecture"][0] in page
+
+
+def test_the_page_credits_what_names_and_outlines_come_from(
+    predictor: GeolocatorPredictor, opened: Opened, image: Path
+) -> None:
+    land = PlaceSource(of="areas", licence="CC-BY-4.0", citation="")
+    osm = PlaceSource(of="roads", licence="ODbL-1.0", citation="Data © OpenStreetMap contributors.")
+    index = opened(sources=(land, osm, osm.model_copy(update={"of": "landmarks"})))
+    page = located_page(locate(image, predictor, index), index.bundle)
+    said = (
+        "Photographs: CC-BY-4.0 · Areas: CC-BY-4.0 · "
+        "Roads, landmarks: Data © OpenStreetMap contributors., ODbL-1.0"
+    )
+    assert f"<footer>{said}</footer>" in page
 
 
 def test_what_is_no_photograph_and_an_index_of_another_model_are_refused(

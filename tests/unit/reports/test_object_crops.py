@@ -20,7 +20,7 @@ from zuroku.reports.object_crops import (
     embed_crops,
     rank_best_pairs,
 )
-from zuroku.reports.retrieval_sets import score_queries
+from zuroku.reports.retrieval_sets import retrieval_task, score_queries
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -120,7 +120,8 @@ def test_crops_find_what_a_room_hides() -> None:
     whole = list(embed_items(embedder, data, rows)[:, None])  # type: ignore[arg-type]
     boxes = annotated_boxes(data, rows).boxes  # type: ignore[arg-type]
     crops = embed_crops(embedder, data, rows, boxes, whole)  # type: ignore[arg-type]
-    found = [score_queries(data, rows, one, embedder, "ukbench") for one in (whole, crops)]  # type: ignore[arg-type]
+    task = retrieval_task(data, rows, "ukbench")  # type: ignore[arg-type]
+    found = [score_queries(task, one, embedder) for one in (whole, crops)]  # type: ignore[arg-type]
     assert found[1].values.tolist() == [4] * 16
     assert found[0].values.mean() < 3
 

@@ -41,7 +41,7 @@ class Land:
 
     def release(self, seed: int) -> Artifact:
         made = bundles.bundle(self.root / f"geolocator {seed}", network(self.dataset, seed))
-        publish(made, self.released)
+        publish(made, self.released, "sample")
         return verify(self.released.resolve())
 
     def index(self, geolocator: Artifact, name: str, shuffled: bool = False) -> Artifact:
@@ -54,7 +54,7 @@ class Land:
         return build_place_index(vectors, payload, predictor.sha256, INDEX, self.root / f"index {name}")
 
     def switch(self, made: Artifact) -> CanaryVerdict:
-        return switch_index(made, self.champion, self.kind, SETTINGS, [])
+        return switch_index(made, self.champion, self.kind, SETTINGS, [], "sample")
 
 
 @pytest.fixture(scope="module")

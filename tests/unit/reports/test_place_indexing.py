@@ -1,6 +1,6 @@
 """The index of places: which photographs enter it, what is kept of each, and its checks."""
 
-import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,20 +9,30 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from shapely.geometry import Point
 
 from tests.unit.models.geolocation import bundles
 from tests.unit.reports.photographed_places import MUNICIPALITIES, areas, network, table, world
-from zuroku.artifacts import Artifact, build
+from zuroku.artifacts import Artifact, build, verify
+from zuroku.datasets.geodata.features import write_features
+from zuroku.datasets.images import decode_rgb
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.place_labels import read_labels
 from zuroku.errors import SplitError
 from zuroku.indexes.answer_policy import read_policy
-from zuroku.indexes.place_bundle import PlaceIndexSettings, read_names, read_outlines, read_place_bundle
+from zuroku.indexes.place_bundle import (
+    PLACE_THUMBNAIL_PX,
+    PlaceIndexSettings,
+    PlaceSource,
+    read_names,
+    read_outlines,
+    read_place_bundle,
+)
 from zuroku.indexes.place_index import PlaceNeighbours
+from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports import place_indexing
+from zuroku.reports.place_figures import folded_panorama
 from zuroku.reports.place_indexing import (
     PLACE_INDEX_CHECKS,
     PlaceIndexingSettings,
@@ -54,11 +64,15 @@ def index(
     """Return what builds an index on the splits it is given."""
     dataset, labels, _, bundle = made
     root = tmp_path_factory.mktemp("index")
-    land = areas(root)
+    roads = gpd.GeoDataFrame({"feature_id": ["way/1"]}, geometry=[Point(139, 35)], crs=4326)
+    tables = {
+        "areas": areas(root),
+        "roads": write_features(roads, {"name": "roads", "licence": "ODbL-1.0"}, root / "roads"),
+    }
 
     def indexed(rows: pd.DataFrame, folder: Path) -> Path:
         splits = build(folder / "splits", lambda out: rows.to_parquet(out / "splits.parquet"))
-        made = index_places(dataset, labels, splits, land, bundle, ANSWERS, SETTINGS, folder / "index")
+        made = index_places(dataset, labels, splits, tables, bundle, ANSWERS, SETTINGS, folder / "index")
         return made.path
 
     return indexed
@@ -96,8 +110,35 @@ def test_train_and_val_are_indexed_with_what_is_known_of_them(
         data = dataset.reader.read(shard, int(offset), int(length))
         assert data == pictures[row.item_id]
         np.testing.assert_allclose(found.vectors[place], predictor.geolocate(data).vector, atol=1e-5)
-    with Image.open(io.BytesIO(found.thumbnail(0) or b"")) as thumbnail:
-        assert thumbnail.size == (80, 80)
+        folded = folded_panorama(decode_rgb(data))
+        assert found.thumbnail(place) == thumbnail_jpeg(folded, PLACE_THUMBNAIL_PX)
+        assert folded.size == (80, 80)
+
+
+def test_what_it_was_made_of_is_named_by_its_bytes(
+    folder: Path, made: tuple[Dataset, Artifact, Artifact, Artifact]
+) -> None:
+    dataset, labels = made[0], made[1]
+    data = read_place_bundle(folder).manifest.data
+    assert data[dataset.card["name"]] == dataset.version
+    assert data["place_labels"] == labels.sha256
+    assert data["splits"] == verify(folder.parent / "splits").sha256
+    assert {"areas", "roads"} <= data.keys()
+
+
+def test_names_and_outlines_are_credited(folder: Path) -> None:
+    assert read_place_bundle(folder).manifest.sources == (
+        PlaceSource(of="areas", licence="CC-BY-4.0", citation="Bureau of Land."),
+        PlaceSource(of="roads", licence="ODbL-1.0", citation=""),
+    )
+
+
+def test_areas_without_names_have_none_to_be_called_by(tmp_path: Path) -> None:
+    frame = areas(tmp_path).frame
+    frame["municipality"] = ["", "city 13102", "", ""]
+    frame["prefecture"] = ""
+    names = json.loads(place_indexing._names(write_features(frame, {}, tmp_path / "nameless")))
+    assert names == {"prefecture": {}, "municipality": {"13102": "city 13102"}, "town": {}}
 
 
 def test_no_test_photograph_enters_even_where_its_group_stands_in_train_too(

@@ -37,3 +37,17 @@ def test_without_a_place_that_calibrates_there_is_no_radius() -> None:
     settings = PolicySettings(neighbours=3, areas=["everywhere"], confidence=0.5)
     found = choose_policy(photographs(kept, units(len(kept), 3)), settings)
     assert (found.radius.quantile, found.radius.n_groups, found.abstain_above) == (None, 0, None)
+
+
+def test_photographs_of_one_block_fall_to_one_half_and_count_once() -> None:
+    rows = labels().query("split in ['train', 'val']")
+    settings = PolicySettings(neighbours=3, rules=["top1"], areas=["everywhere"], confidence=0.5)
+    # Two groups in each of two blocks, of which one calibrates.
+    groups = sorted(rows.loc[rows["split"] == "val", "group"].unique())
+    blocks = dict(zip(groups, ["1:1", "1:1", "0:2", "0:2"], strict=True))
+    drawn = rows.assign(cluster=rows["group"].map(blocks).fillna(rows["group"]))
+    assert sorted(calibrating(["0:2", "1:1"]).tolist()) == [False, True]
+    vectors = units(len(rows), 3)
+    found = choose_policy(photographs(drawn, vectors), settings)
+    assert found.radius.n_groups == 1
+    assert choose_policy(photographs(rows, vectors), settings).radius.n_groups > 1

@@ -166,7 +166,6 @@ RANKS = np.array(PERFECT["roxford"]).T
         (RANKS[:, :1], "shape (6, 1)"),
         (RANKS[:, 0], "shape (6,)"),
         (RANKS.astype(float), "ranks hold float64"),
-        (RANKS + 1, "outside 0 to 5"),
         (RANKS - 1, "outside 0 to 5"),
         (RANKS // 2, "come twice"),
         (np.append(RANKS, RANKS, axis=0), "shape (12, 2)"),
@@ -177,6 +176,44 @@ def test_bad_ranks_are_refused(tmp_path: Path, ranks: Any, said: str) -> None:
     with pytest.raises(EvaluationError) as caught:
         by_ranks(tmp_path, Protocol.ROXFORD, ranks)
     assert said in caught.value.found
+
+
+@pytest.mark.parametrize("protocol", [Protocol.UKBENCH, Protocol.HOLIDAYS, Protocol.OXFORD5K, Protocol.GLD])
+def test_other_protocols_have_no_images_after_the_ground_truth(tmp_path: Path, protocol: Protocol) -> None:
+    with pytest.raises(EvaluationError, match="outside 0 to"):
+        by_ranks(tmp_path, protocol, np.array(PERFECT[protocol]).T + 5)
+
+
+@pytest.mark.parametrize("protocol", [Protocol.ROXFORD, Protocol.RPARIS])
+def test_distractors_are_wrong_answers(tmp_path: Path, protocol: Protocol) -> None:
+    whole = np.array([[3, 1, 9, 0, 2, 4, 5, 6, 7, 8], [6, 4, 0, 1, 2, 3, 5, 9, 7, 8]]).T
+    result = by_ranks(tmp_path, protocol, whole)
+    # Of both hard images one distractor comes first, once the easy and junk ones are gone.
+    assert result.scores["H"] == pytest.approx({"mAP": 1 / 4, "mP@1": 0, "mP@5": 1 / 2, "mP@10": 1 / 2})
+    assert result.n_images == 10
+    assert result.note.startswith("4 images after the 6 of the ground truth are taken for distractors")
+    assert "lower bounds" not in result.note
+    cut = by_ranks(tmp_path, protocol, whole[:6])
+    assert "only 6 of 10 images are ranked" in cut.note
+
+
+def test_a_far_distractor_needs_no_room_for_those_before_it(tmp_path: Path) -> None:
+    ranks = RANKS.astype(np.int64)
+    ranks[-1] = 2**60
+    assert by_ranks(tmp_path, Protocol.ROXFORD, ranks).n_images == 2**60 + 1
+
+
+def test_embedded_distractors_score_as_their_ranks_do(tmp_path: Path) -> None:
+    truth, n_images, n_queries = put_truth(tmp_path / "truth", Protocol.ROXFORD)
+    rng = np.random.default_rng(6)
+    gallery, queries = rng.normal(size=(n_images + 30, 4)), rng.normal(size=(n_queries, 4))
+    paths = [put_array(tmp_path / f"{name}.npy", a) for name, a in (("q", queries), ("g", gallery))]
+    found = score_retrieval(Protocol.ROXFORD, truth, RankingFiles(None, *paths))
+    assert found == by_ranks(tmp_path, Protocol.ROXFORD, rank_gallery(queries, gallery))
+    holidays, _, n_asked = put_truth(tmp_path / "others", Protocol.HOLIDAYS)
+    put_array(tmp_path / "q.npy", rng.normal(size=(n_asked, 4)))
+    with pytest.raises(EvaluationError, match="9 of the gallery"):
+        score_retrieval(Protocol.HOLIDAYS, holidays, RankingFiles(None, *paths))
 
 
 def altered(value: float) -> Any:

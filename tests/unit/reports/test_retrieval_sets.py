@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zuroku.errors import SplitError
+from zuroku.errors import EvaluationError, SourceError, SplitError
 from zuroku.reports.embeddings import embed_items
-from zuroku.reports.retrieval_sets import IntervalSettings, QueryScores, score_queries
+from zuroku.reports.retrieval_sets import IntervalSettings, QueryScores, retrieval_task, score_queries
 
 SETTINGS = IntervalSettings(resamples=50)
 
@@ -61,7 +61,8 @@ def objects(mixed: bool) -> list[Row]:
 def score(rows: list[Row], protocol: str, root: Path):
     data, embedder = ColourData(root), ColourEmbedder()
     pictures = list(embed_items(embedder, data, rows)[:, None])  # type: ignore[arg-type]
-    return score_queries(data, rows, pictures, embedder, protocol).interval(SETTINGS)  # type: ignore[arg-type]
+    task = retrieval_task(data, rows, protocol)  # type: ignore[arg-type]
+    return score_queries(task, pictures, embedder).interval(SETTINGS)  # type: ignore[arg-type, union-attr]
 
 
 def test_objects_that_look_alike_find_all_four_views(tmp_path: Path) -> None:
@@ -77,8 +78,9 @@ def test_a_scene_is_sought_by_its_first_photograph(tmp_path: Path) -> None:
     assert score(rows, "holidays", tmp_path).estimate < 1
 
 
-def test_buildings_are_sought_by_what_the_box_shows(tmp_path: Path) -> None:
-    truth = tmp_path / "ground_truth"
+def buildings(root: Path) -> list[Row]:
+    """Two buildings of three views, with their ground truth."""
+    truth = root / "ground_truth"
     truth.mkdir()
     rows = [Row(f"a_{n}", f"a_{n}", COLOURS[0]) for n in range(3)]
     rows += [Row(f"b_{n}", f"b_{n}", COLOURS[1]) for n in range(3)]
@@ -87,7 +89,33 @@ def test_buildings_are_sought_by_what_the_box_shows(tmp_path: Path) -> None:
         (truth / f"{name}_1_good.txt").write_text(f"{name}_1\n")
         (truth / f"{name}_1_ok.txt").write_text(f"{name}_2\n")
         (truth / f"{name}_1_junk.txt").write_text(f"{name}_0\n")
-    assert score(rows, "oxford5k", tmp_path).estimate == 1
+    return rows
+
+
+def test_buildings_are_sought_by_what_the_box_shows(tmp_path: Path) -> None:
+    assert score(buildings(tmp_path), "oxford5k", tmp_path).estimate == 1
+
+
+def test_groups_that_have_lost_an_image_are_refused_before_anything_is_embedded(tmp_path: Path) -> None:
+    data = ColourData(tmp_path)
+    with pytest.raises(EvaluationError, match=r"2 groups of .* are not of four images \(00000, 00003\)"):
+        retrieval_task(data, objects(mixed=False)[1:-1], "ukbench")  # type: ignore[arg-type]
+    scenes = [Row("100000", "1000", COLOURS[0]), Row("100101", "1001", COLOURS[1])]
+    with pytest.raises(EvaluationError, match=r"no scene of .* has a query and another image"):
+        retrieval_task(data, scenes, "holidays")  # type: ignore[arg-type]
+    with pytest.raises(SourceError, match="unknown images"):
+        retrieval_task(data, buildings(tmp_path)[:-1], "oxford5k")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [0, np.nan])
+def test_vectors_that_cannot_be_compared_have_no_scores(tmp_path: Path, value: float) -> None:
+    rows, embedder = buildings(tmp_path), ColourEmbedder()
+    data = ColourData(tmp_path)
+    task = retrieval_task(data, rows, "oxford5k")  # type: ignore[arg-type]
+    pictures = list(embed_items(embedder, data, rows)[:, None])  # type: ignore[arg-type]
+    assert score_queries(task, [*pictures[:-1], pictures[-1] * value], embedder) is None  # type: ignore[arg-type]
+    embedder.embed_bytes = lambda data: np.full(3, value, dtype=np.float32)  # type: ignore[method-assign]
+    assert score_queries(task, pictures, embedder) is None  # type: ignore[arg-type]
 
 
 def test_nothing_to_search_is_refused(tmp_path: Path) -> None:

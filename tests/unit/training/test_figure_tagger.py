@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,20 +27,39 @@ from zuroku.models.bundle import read_card
 from zuroku.models.tagger import ServedTagger, Tagger
 from zuroku.models.tagger_predictor import TaggerPredictor
 from zuroku.tracking import NullTracker
+from zuroku.training import pixels
 from zuroku.training.figure_tagger import labelled_figures, train_figure_tagger
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow
 
 
+@contextmanager
+def noting(log: Path) -> Iterator[None]:
+    """Write into ``log`` which item of how many is read, in the order of reading."""
+    plain = pixels.PixelDataset.__getitem__
+
+    def noted(self: pixels.PixelDataset, key: int) -> object:
+        with log.open("a") as file:
+            file.write(f"{len(self)}:{key}\n")
+        return plain(self, key)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pixels.PixelDataset, "__getitem__", noted)
+        yield
+
+
+def train(data: Path, target: Path, log: Path) -> Artifact:
+    dataset, splits = Dataset(data / "data"), verify(data / "splits")
+    with noting(log):
+        return train_figure_tagger(dataset, splits, figure_data.settings(4), target, "1", NullTracker())
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Artifact, Artifact]:
     root = tmp_path_factory.mktemp("trained")
     dataset, splits = figure_data.make(root)
-    bundle = train_figure_tagger(
-        dataset, splits, figure_data.settings(3), root / "bundle", "1", NullTracker()
-    )
-    return dataset, splits, bundle
+    return dataset, splits, train(root, root / "bundle", root / "whole.log")
 
 
 def test_it_learns_to_tell_plain_pictures_apart(trained) -> None:
@@ -100,36 +121,10 @@ def test_a_split_without_figures_is_refused(trained) -> None:
 _SCRIPT = """
 import sys
 from pathlib import Path
-from tests.unit.training import figure_data
-from zuroku.artifacts import verify
-from zuroku.datasets.manifest import Dataset
-from zuroku.tracking import NullTracker
-from zuroku.training import pixels
-from zuroku.training.figure_tagger import train_figure_tagger
+from tests.unit.training.test_figure_tagger import train
 
-root, log = Path(sys.argv[1]), Path(sys.argv[2])
-plain = pixels.PixelDataset.__getitem__
-
-def noted(self, key):
-    with log.open("a") as file:
-        file.write(f"{len(self)}:{key}\\n")
-    return plain(self, key)
-
-pixels.PixelDataset.__getitem__ = noted
-train_figure_tagger(
-    Dataset(root / "data"),
-    verify(root / "splits"),
-    figure_data.settings(4),
-    root / sys.argv[3],
-    "1",
-    NullTracker(),
-)
+train(*map(Path, sys.argv[1:]))
 """
-
-
-def start(root: Path, log: Path, target: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-c", _SCRIPT, str(root), str(log), target]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
 
 
 def train_keys(log: Path, n_train: int) -> list[int]:
@@ -137,31 +132,30 @@ def train_keys(log: Path, n_train: int) -> list[int]:
     return [int(key) for size, key in pairs if int(size) == n_train]
 
 
-def test_killed_in_the_middle_it_goes_on_and_has_seen_the_same_items(tmp_path: Path) -> None:
-    dataset, splits = figure_data.make(tmp_path)
+def test_killed_in_the_middle_it_goes_on_and_has_seen_the_same_items(trained, tmp_path: Path) -> None:
+    """The loop is every model's; the others' tests stop it without a kill."""
+    dataset, splits, _ = trained
     table = pd.read_parquet(splits.path / "splits.parquet")
     groups = set(table.loc[table["split"] == "train", "group"])
     n_train = sum(row.group in groups for row in dataset.rows())
 
-    killed = start(tmp_path, tmp_path / "killed.log", "bundle")
+    root, target = dataset.root.parent, tmp_path / "bundle"
+    command = [sys.executable, "-c", _SCRIPT, str(root), str(target), str(tmp_path / "killed.log")]
+    killed = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     last = tmp_path / ".bundle.partial.scratch" / "checkpoints" / "last.ckpt"
-    for _ in range(2400):
-        if last.exists():
-            break
-        time.sleep(0.02)
-    time.sleep(0.3)
+    while killed.poll() is None and not last.exists():
+        time.sleep(0.005)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
-    assert not (tmp_path / "bundle").exists()
+    assert not target.exists()
 
-    assert start(tmp_path, tmp_path / "resumed.log", "bundle").wait() == 0
-    assert start(tmp_path, tmp_path / "whole.log", "whole").wait() == 0
+    train(root, target, tmp_path / "resumed.log")
     resumed = train_keys(tmp_path / "resumed.log", n_train)
-    whole = train_keys(tmp_path / "whole.log", n_train)
+    whole = train_keys(root / "whole.log", n_train)
     first_epoch = resumed[0] // n_train
     assert first_epoch >= 1, "it started over"
     # From the first epoch that was not finished, the same items in the same order.
     assert resumed == whole[first_epoch * n_train :]
-    verify(tmp_path / "bundle")
-    assert read_card(tmp_path / "bundle").thresholds
+    verify(target)
+    assert read_card(target).thresholds
     assert not list(tmp_path.glob(".bundle.partial*"))

@@ -1,10 +1,5 @@
-"""Training a geolocator: what it learns, what the bundle holds, resuming after a stop and a kill."""
+"""Training a geolocator: what it learns, what the bundle holds, resuming after a stop."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +11,7 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from tests.unit.training import place_data
-from zuroku.artifacts import Artifact, verify
+from zuroku.artifacts import Artifact
 from zuroku.datasets.manifest import Dataset
 from zuroku.evaluation.place_halves import calibrating
 from zuroku.models.bundle import training_groups
@@ -27,7 +22,6 @@ from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.tracking import NullTracker
 from zuroku.training.geolocator import GeolocatorTrainingSettings, train_geolocator
 
-ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow
 
 EPOCHS = 20
@@ -158,43 +152,7 @@ def test_stopped_after_an_epoch_it_ends_as_if_it_had_not_been(data: Data, tmp_pa
     stored = torch.load(last, weights_only=False)["state_dict"]
     assert int(stored["losses.queue.n_stored"]) == 20
     assert trained(data, tmp_path / "stopped", configured).sha256 == whole.sha256
-
-
-_SCRIPT = """
-import sys
-from pathlib import Path
-from tests.unit.training import test_geolocator
-from zuroku.artifacts import verify
-from zuroku.datasets.manifest import Dataset
-from zuroku.tracking import NullTracker
-from zuroku.training.geolocator import train_geolocator
-
-root = Path(sys.argv[1])
-data = Dataset(root / "data"), verify(root / "labels"), verify(root / "splits")
-train_geolocator(*data, test_geolocator.settings(30), root / "bundle", "1", NullTracker())
-"""
-
-
-def test_killed_it_leaves_nothing_and_goes_on_to_the_same_weights(data: Data, tmp_path: Path) -> None:
-    dataset, labels, splits = data
-    for name, folder in (("data", dataset.root), ("labels", labels.path), ("splits", splits.path)):
-        (tmp_path / name).symlink_to(folder)
-    killed = subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT, str(tmp_path)], cwd=ROOT, stderr=subprocess.DEVNULL
-    )
-    last = tmp_path / ".bundle.partial.scratch" / "checkpoints" / "last.ckpt"
-    while killed.poll() is None and not last.exists():
-        time.sleep(0.005)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
-    assert last.exists()
-    assert not (tmp_path / "bundle").exists()
-    heard = Notes()
-    resumed = trained(data, tmp_path / "bundle", settings(30), heard)
-    assert min(step for step in heard.epochs if step) > 1, "it started over"
-    assert resumed.sha256 == trained(data, tmp_path / "whole", settings(30)).sha256
-    assert verify(resumed.path)
-    assert not list(tmp_path.glob(".bundle.partial*"))
+    assert not list(tmp_path.glob(".stopped.partial*"))
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,18 @@ def test_places_that_calibrate_do_not_stop_the_training(data: Data) -> None:
     assert {row.group for row in rows_of(data).val.rows} == stopping
 
 
+def test_blocks_that_calibrate_do_not_stop_the_training_with_any_of_their_places(data: Data) -> None:
+    labels, splits = tables(data)
+    # Of these two blocks one calibrates.
+    names = np.array(["0:2", "1:1"])
+    held = calibrating(names.tolist())
+    assert held.sum() == 1
+    drawn = splits.assign(cluster=np.repeat(names, len(splits) // 2))
+    expected = drawn.loc[(drawn["split"] == "val") & drawn["cluster"].isin(names[~held]), "group"]
+    found = {row.group for row in geolocator_rows(data[0], labels, drawn).val.rows}
+    assert found == set(expected)
+
+
 def test_too_few_that_may_stop_the_training_leave_none_out(data: Data) -> None:
     labels, splits = tables(data)
     groups = splits.query("split == 'val'")["group"]

@@ -35,6 +35,8 @@ _JAPANESE = "cp932"
 _ESTAT = ("PREF", "CITY", "PREF_NAME", "CITY_NAME", "KEY_CODE", "S_NAME")
 _ESTAT_OLDER = ("KEN", "CITY", "KEN_NAME", "GST_NAME", "CSS_NAME", "KEY_CODE", "MOJI")
 _N03 = ("N03_001", "N03_003", "N03_004", "N03_007")
+_N03_WARD = "N03_005"
+"""A column since 2024: before, a ward was N03_004, and its city N03_003."""
 
 _Texts = pd.Series
 """A column of text, "" where the file says nothing."""
@@ -169,16 +171,22 @@ def _estat(raw: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
 
 
 def _n03(raw: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
-    """Read the columns of N03. Land that belongs to no municipality (所属未定地) has no code there."""
+    """Read the columns of N03. Land that belongs to no municipality (所属未定地) has no code there.
+
+    Since 2024 it has that of its prefecture, with 000 for the municipality.
+    """
+    newer = _N03_WARD in raw
     _require(raw, _N03, path)
-    column = {name: _text(raw[name]) for name in _N03}
+    column = {name: _text(raw[name]) for name in (*_N03, _N03_WARD) if name in raw}
     code = column["N03_007"].where(column["N03_007"] == "", column["N03_007"].str.zfill(5))
+    code = code.mask(code.str.endswith("000"), "")
+    above, own = ("N03_004", _N03_WARD) if newer else ("N03_003", "N03_004")
     return _areas(
         raw,
         prefecture_code=code.str[:2],
         prefecture=column["N03_001"],
         municipality_code=code,
-        municipality=_ward_names(column["N03_003"], column["N03_004"]),
+        municipality=_ward_names(column[above], column[own]),
     )
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FieldError, GeometryError
 
+from zuroku.datasets.geodata.antimeridian import cut_at_antimeridian, unrolled
 from zuroku.errors import GeoDataError
 from zuroku.geo.metric import check_degrees
 
@@ -209,6 +210,9 @@ def _python_name(encoding: str) -> str:
 
 
 def _in_degrees(frame: gpd.GeoDataFrame, path: Path) -> Polygons:
+    if frame.crs.is_geographic:
+        # Before they are mended: a ring torn at the antimeridian may cross itself, and is whole again here.
+        frame = frame.set_geometry(unrolled(frame.geometry.to_numpy()), crs=frame.crs)
     empty = frame.geometry.isna() | frame.geometry.is_empty
     others = ~empty & ~frame.geometry.geom_type.isin(["Polygon", "MultiPolygon"])
     invalid = ~empty & ~others & ~frame.geometry.is_valid
@@ -226,8 +230,9 @@ def _in_degrees(frame: gpd.GeoDataFrame, path: Path) -> Polygons:
             path, f"has {' and '.join(faults)}", "mend these rows, or take the published file again"
         )
     degrees = frame.to_crs(4326)
-    check_degrees(degrees.geometry.to_numpy())
-    return Polygons(degrees, int(invalid.sum()))
+    polygons = cut_at_antimeridian(unrolled(degrees.geometry.to_numpy()))
+    check_degrees(polygons)
+    return Polygons(degrees.set_geometry(polygons, crs=4326), int(invalid.sum()))
 
 
 @contextlib.contextmanager

@@ -1,18 +1,22 @@
 """UKBench: which images show the same object. Four in a row do, once the files are sorted by name.
 
-The collection: Nistér and Stewénius 2006, 10,200 images ``ukbench00000.jpg`` to ``ukbench10199.jpg``.
+The collection: Nistér and Stewénius 2006, 10,200 images ``ukbench00000.jpg`` to ``ukbench10199.jpg``. Names
+of this form tell the object by their number; of other names, only their order can.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zuroku.datasets.faults import FaultList
 from zuroku.datasets.ground_truth.names import read_names
 from zuroku.errors import SourceError
 
 _GROUP = 4
+_NUMBERED = re.compile(r"(?:.*/)?ukbench(\d{5})(?:\.\w+)?")
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,35 @@ def ukbench_truth(n_images: int) -> UkbenchTruth:
 def read_ukbench(path: Path) -> UkbenchTruth:
     """Read the list of the gallery's file names at ``path``, one per line.
 
-    The gallery may be in any order: the groups come from the names once sorted.
+    The gallery may be in any order: the groups come from the numbers of the collection's own names, and of
+    other names once they are sorted.
 
     Raises:
         SourceError: the list cannot be read, names an image twice, or has no whole groups.
     """
     names = read_names(path)
+    matches = [_NUMBERED.fullmatch(name) for name in names]
+    numbers = [int(match[1]) for match in matches if match]
+    if len(numbers) == len(names):
+        return _numbered(path, numbers)
     order = sorted(range(len(names)), key=names.__getitem__)
     groups = np.empty(len(names), dtype=np.intp)
     groups[order] = ukbench_truth(len(names)).groups
     return UkbenchTruth(groups)
+
+
+def _numbered(path: Path, numbers: list[int]) -> UkbenchTruth:
+    """Return the groups of the images of these numbers: 0 to 3, 4 to 7 and so on show one object each."""
+    faults = FaultList()
+    groups = [number // _GROUP for number in numbers]
+    for group in sorted(set(groups)):
+        first = group * _GROUP
+        found = sorted(number for number in numbers if number // _GROUP == group)
+        if found != list(range(first, first + _GROUP)):
+            faults.add("groups that are not whole", f"{first:05} to {first + _GROUP - 1:05}")
+    faults.raise_if_any(
+        str(path),
+        expected="of each object all four images, such as ukbench00000.jpg to ukbench00003.jpg",
+        remedy="take the whole collection, or whole groups of it, and index the same images",
+    )
+    return UkbenchTruth(np.array(groups, dtype=np.intp))

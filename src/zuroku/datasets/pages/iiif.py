@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from zuroku.artifacts import write_atomically
 from zuroku.config import Settings
 from zuroku.datasets.faults import FaultList
-from zuroku.datasets.http import HttpSettings, PoliteClient, TransientError
+from zuroku.datasets.http import GoneError, HttpSettings, PoliteClient, TransientError
 from zuroku.datasets.pages.iiif_manifest import Canvas, Manifest, parse_manifest
 from zuroku.datasets.source import SourceItem
 from zuroku.errors import DownloadError, SourceError, StorageError
@@ -255,4 +255,4 @@ def _refused(item_id: str, pid: str, title: str, licence: str, url: str, error: 
 
 
 def _refuse(found: str, expected: str, remedy: str) -> bytes:
-    raise DownloadError(found, expected=expected, remedy=remedy)
+    raise GoneError(found, expected=expected, remedy=remedy)

@@ -28,7 +28,7 @@ Layout = Literal["open_images", "imet2019", "ukbench", "holidays", "oxford", "fo
 
 MAX_IMAGE_BYTES = 64 << 20
 
-_WITHOUT_LABELS = ("ukbench", "holidays", "oxford")
+_RETRIEVAL = ("ukbench", "holidays", "oxford")
 
 
 class PublishedFile(Settings):
@@ -99,13 +99,18 @@ class PhotoCollectionSettings(Settings):
         section = getattr(self, self.source)
         if section is None:
             raise ValueError(f"source is {self.source!r}, but there is no section {self.source!r}")
-        if self.labelled and self.layout in _WITHOUT_LABELS:
+        if self.labelled and self.layout in _RETRIEVAL:
             raise ValueError(f"photographs of layout {self.layout!r} have no labels: set labelled: false")
         if self.layout == "folders" and self.source == "generated":
             raise ValueError("nothing is generated for layout 'folders'")
         if self.layout != "open_images" and self.source == "download" and not section.archives:
             raise ValueError("source is 'download', but archives is empty")
         return self
+
+    @property
+    def keeps_twins(self) -> bool:
+        """Whether photographs of equal bytes all stay: without one of them a published score is another."""
+        return self.layout in _RETRIEVAL
 
 
 def open_photos(settings: PhotoCollectionSettings, root: Path) -> Collection:
@@ -118,7 +123,7 @@ def open_photos(settings: PhotoCollectionSettings, root: Path) -> Collection:
         SourceError, DownloadError and others: see the layout's own function.
         ConfigError: ``classes`` names labels that no photograph has.
     """
-    collection = _opened(settings, root)
+    collection = replace(_opened(settings, root), keeps_twins=settings.keeps_twins)
     if not settings.labelled:
         items = [replace(item, label="", labels=()) for item in collection.items]
     elif settings.classes is not None:

@@ -43,35 +43,59 @@ SKIPPED = "skipped.json"
 """Beside the manifest: how many photographs of the source were left out, by reason."""
 
 
-class PlaceCollectionSettings(Settings):
-    """One dataset of photographs with coordinates: what it is, where it comes from, how it is cut.
+class _SourceSettings(Settings):
+    """Where photographs come from. Only the section that ``source`` names is read.
 
-    Only the section that ``source`` names is read. ``licence`` holds for every photograph that brings none.
+    ``licence`` and ``url`` hold for every photograph that brings none.
     """
 
-    kind: Literal["places"]
-    name: str
-    description: str
     licence: str = Field(min_length=1)
     url: str
-    citation: str = ""
-    source: Literal["generated", "mapillary", "google", "folder", "im2gps", "yfcc", "mp16", "gldv2"]
-    mapillary: MapillarySettings | None = None
-    google: GoogleStreetViewSettings | None = None
+    source: str
     folder: PlaceFolderSettings | None = None
     im2gps: Im2gpsSettings | None = None
     yfcc: YfccSettings | None = None
     mp16: Mp16Settings | None = None
     gldv2: Gldv2Settings | None = None
+
+    @model_validator(mode="after")
+    def _source_is_configured(self) -> Self:
+        if self.source != "generated" and getattr(self, self.source) is None:
+            raise ValueError(f"source is {self.source!r}, but there is no section {self.source!r}")
+        return self
+
+
+class FurtherSourceSettings(_SourceSettings):
+    """A set of photographs on this disk that is taken besides."""
+
+    source: Literal["folder", "im2gps", "yfcc", "mp16", "gldv2"]
+
+
+class PlaceCollectionSettings(_SourceSettings):
+    """One dataset of photographs with coordinates: what it is, where it comes from, how it is cut.
+
+    ``also`` are further sets, as the paper adds published photographs to its street views: their ids begin
+    with their source. Groups are shared, so that an author or a place of two sets is never split.
+    """
+
+    kind: Literal["places"]
+    name: str
+    description: str
+    citation: str = ""
+    source: Literal["generated", "mapillary", "google", "folder", "im2gps", "yfcc", "mp16", "gldv2"]
+    mapillary: MapillarySettings | None = None
+    google: GoogleStreetViewSettings | None = None
+    also: list[FurtherSourceSettings] = Field(default=[])
     longest_px: int = Field(
         default=2048, ge=16, le=LONGEST_WEBP_PX, description="larger photographs are scaled down to this"
     )
     ingest: IngestSettings = IngestSettings()
 
     @model_validator(mode="after")
-    def _source_is_configured(self) -> Self:
-        if self.source != "generated" and getattr(self, self.source) is None:
-            raise ValueError(f"source is {self.source!r}, but there is no section {self.source!r}")
+    def _further_sources_differ(self) -> Self:
+        further = [one.source for one in self.also]
+        if len(set(further)) < len(further):
+            raise ValueError(f"also names a source twice: {', '.join(further)}")
         return self
 
 
@@ -109,13 +133,15 @@ def open_places(
         SourceError, GeoDataError, DownloadError and others: see the provider of the source.
     """
     found = _provider(settings, root, points, generated).places(boundary)
+    for one in settings.also:
+        found = _joined(found, _on_disk(one, root).places(boundary), one.source)
     table = places_bytes(found.items)
     counts = json.dumps(dict(sorted(found.skipped.items())), ensure_ascii=False, indent=2) + "\n"
     items = [_rewritten(place, settings.longest_px) for place in found.items] + found.refused
     return Collection(
         items,
         fingerprint(settings, _lines(items, table, found.files)),
-        "process" if settings.source == "generated" else "thread",
+        "process" if settings.source == "generated" and not settings.also else "thread",
         {PLACES: table, SKIPPED: counts.encode()},
     )
 
@@ -126,7 +152,6 @@ def _provider(
     points: gpd.GeoDataFrame | None,
     generated: Callable[[], list[PlaceItem]] | None,
 ) -> PlaceProvider:
-    licence, url = settings.licence, settings.url
     if settings.source == "generated":
         return _Generated(_given(generated, "generated", "something that draws the photographs"))
     if settings.mapillary is not None and settings.source == "mapillary":
@@ -136,6 +161,11 @@ def _provider(
         return Mapillary(settings.mapillary, around, root / settings.mapillary.destination, client)
     if settings.google is not None and settings.source == "google":
         google_street_view(settings.google)
+    return _on_disk(settings, root)
+
+
+def _on_disk(settings: _SourceSettings, root: Path) -> PlaceProvider:
+    licence, url = settings.licence, settings.url
     if settings.folder is not None and settings.source == "folder":
         below = settings.folder.model_copy(update={"root": root / settings.folder.root})
         return PhotoFolder(below, licence, url)
@@ -147,6 +177,23 @@ def _provider(
         return Mp16(settings.mp16, root, licence, url)
     assert settings.gldv2 is not None  # by the validator above
     return Gldv2(settings.gldv2, root, licence)
+
+
+def _joined(first: Places, further: Places, source: str) -> Places:
+    """Return both, with ``source`` before the ids of ``further`` and before its reasons."""
+    items = [replace(place, item=_of_source(place.item, source)) for place in further.items]
+    refused = [_of_source(item, source) for item in further.refused]
+    skipped = {f"{source}: {reason}": count for reason, count in further.skipped.items()}
+    return Places(
+        [*first.items, *items],
+        [*first.refused, *refused],
+        {**first.skipped, **skipped},
+        [*first.files, *further.files],
+    )
+
+
+def _of_source(item: SourceItem, source: str) -> SourceItem:
+    return replace(item, item_id=f"{source}/{item.item_id}")
 
 
 def _given(value: T | None, source: str, what: str) -> T:

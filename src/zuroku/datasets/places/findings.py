@@ -11,11 +11,14 @@ from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.places.boundary import usable_coordinates
 from zuroku.datasets.places.exif import exif_position
 from zuroku.datasets.places.table import read_places
+from zuroku.datasets.source import NOT_STATED
 from zuroku.errors import GeoDataError, ImageError, IntegrityError
 from zuroku.findings import Finding
 
+# Photographs of places have no classes, so that nothing can be said of them.
+_GENERAL_CHECKS = tuple(name for name in DATASET_CHECKS if not name.startswith("class"))
 PLACE_CHECKS = (
-    *DATASET_CHECKS,
+    *_GENERAL_CHECKS,
     "places_cover_items",
     "places_within_bounds",
     "exif_equals_places",
@@ -36,7 +39,8 @@ def place_findings(dataset: Dataset, boundary: BaseGeometry | None) -> list[Find
     ``boundary`` (longitude, latitude) is where all photographs must lie; None allows any place but 0, 0. The
     EXIF of a fixed sample is compared. Licences that ask for credit (CC BY) need an author and an address.
     """
-    findings = photo_findings(dataset, None, labelled=False, floor=0)
+    general = photo_findings(dataset, None, labelled=False, floor=0)
+    findings = [finding for finding in general if finding.check in _GENERAL_CHECKS]
     if not findings[0].passed:
         return findings + _not_looked_at("the manifest cannot be read")
     try:
@@ -50,13 +54,13 @@ def place_findings(dataset: Dataset, boundary: BaseGeometry | None) -> list[Find
         Finding("places_cover_items", True, f"all {len(places)} items have coordinates"),
         _within(places, boundary),
         _exif(dataset, places),
-        _listed("licences", "items without a licence", manifest.loc[manifest["licence"] == "", "item_id"]),
+        _licences(manifest),
         _attribution(manifest, places),
     ]
 
 
 def _not_looked_at(why: str) -> list[Finding]:
-    return [Finding(name, False, f"not looked at: {why}") for name in PLACE_CHECKS[len(DATASET_CHECKS) :]]
+    return [Finding(name, False, f"not looked at: {why}") for name in PLACE_CHECKS[len(_GENERAL_CHECKS) :]]
 
 
 def _within(places: pd.DataFrame, boundary: BaseGeometry | None) -> Finding:
@@ -81,6 +85,15 @@ def _exif(dataset: Dataset, places: pd.DataFrame) -> Finding:
             bad.append(f"{rows[number].item_id}: EXIF {found}")
     says = f"{len(bad)} of {len(chosen)} drawn items have another position in their EXIF {bad[:_SHOWN]}"
     return Finding("exif_equals_places", not bad, says, {"drawn": len(chosen), "bad": len(bad)})
+
+
+def _licences(manifest: pd.DataFrame) -> Finding:
+    unstated = manifest["licence"].isin(["", NOT_STATED])
+    finding = _listed("licences", "items without a stated licence", manifest.loc[unstated, "item_id"])
+    if finding.passed:
+        return finding
+    remedy = "state it in the configuration, a table or with --licence before any of this is passed on"
+    return Finding(finding.check, finding.passed, f"{finding.says}: {remedy}")
 
 
 def _attribution(manifest: pd.DataFrame, places: pd.DataFrame) -> Finding:

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from zuroku.datasets.http import PoliteClient, TransientError
+from zuroku.datasets.http import GoneError, PoliteClient, TransientError
 from zuroku.errors import DownloadError
 from zuroku.geo.distances import EARTH_RADIUS_KM
 
@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 LICENCE = "CC BY-SA 4.0"
 IMAGE_PAGE = "https://www.mapillary.com/app/?pKey={}"
+
+QUARTERINGS = 3
+"""How often a box that holds more images than one answer is quartered: of 100 m, down to 12 m."""
 
 MAX_IMAGE_BYTES = 64 << 20
 MAX_ANSWER_BYTES = 8 << 20
@@ -31,6 +34,7 @@ _FIELDS = (
 # Graph API errors that pass: unknown, service, too many calls of the application, of the user, in an hour.
 _TRANSIENT_CODES = (1, 2, 4, 17, 32, 613)
 _TOKEN_CODE = 190
+_NO_SUCH_CODE = 100
 # Errors may come with any of these, so their body is read before they are judged.
 _READ_STATUSES = (200, 400, 401, 403)
 _LONG_WAIT_S = 60.0
@@ -64,6 +68,15 @@ class ImageRecord(BaseModel):
     thumb: str
 
 
+class Around(BaseModel):
+    """The images of a search; in ``full_boxes`` of its smallest boxes there are more of them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    images: tuple[ImageRecord, ...]
+    full_boxes: int = 0
+
+
 class _Answered(BaseModel):
     """An image as the server describes it; what is computed is its own reconstruction."""
 
@@ -83,6 +96,14 @@ class _Found(BaseModel):
     data: list[dict[str, Any]]
 
 
+_Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
+
+
+class TokenError(DownloadError):
+    """The server refuses the token: nothing else that is asked will fare better."""
+
+
 class MapillaryApi:
     """The server at ``url``, asked through ``client``; ``size`` is 2048, or original."""
 
@@ -92,25 +113,40 @@ class MapillaryApi:
         self._thumb = f"thumb_{size}_url"
         self._client = client
 
-    def images_around(
-        self, latitude: float, longitude: float, radius_m: float, limit: int
-    ) -> list[ImageRecord]:
-        """Return up to ``limit`` images in the smallest box around the circle; some lie outside the circle.
+    def images_around(self, latitude: float, longitude: float, radius_m: float, limit: int) -> Around:
+        """Return the images in the smallest box around the circle; some lie outside the circle.
+
+        An answer has ``limit`` images at most, in no order of distance, so a box with as many is quartered.
 
         Raises:
-            DownloadError: the server refuses the token, fails, or answers something else.
+            TokenError: the server refuses the token.
+            DownloadError: it fails, or answers something else.
         """
-        box = ",".join(f"{side:.7f}" for side in bounding_box(latitude, longitude, radius_m))
-        query = urlencode({"fields": f"{_FIELDS},{self._thumb}", "bbox": box, "limit": limit}, safe=",")
+        found: dict[str, ImageRecord] = {}
+        box = bounding_box(latitude, longitude, radius_m)
+        full_boxes = self._search(box, limit, QUARTERINGS, found)
+        return Around(images=tuple(found.values()), full_boxes=full_boxes)
+
+    def _search(self, box: _Box, limit: int, quarterings: int, found: dict[str, ImageRecord]) -> int:
+        """Add the images in ``box`` to ``found``, by id; return how many of its smallest boxes hold more."""
+        corners = ",".join(f"{side:.7f}" for side in box)
+        query = urlencode({"fields": f"{_FIELDS},{self._thumb}", "bbox": corners, "limit": limit}, safe=",")
         url = f"{self._url}/images?{query}"
-        found = self._ask(url, _Found.model_validate_json)
-        return [record for image in found.data if (record := self._record(image, url)) is not None]
+        answer = self._ask(url, _Found.model_validate_json)
+        records = (self._record(image, url) for image in answer.data)
+        found.update((record.id, record) for record in records if record is not None)
+        if len(answer.data) < limit:
+            return 0
+        if quarterings == 0:
+            return 1
+        return sum(self._search(quarter, limit, quarterings - 1, found) for quarter in _quarters(box))
 
     def fetch(self, image_id: str, thumb: str) -> bytes:
         """Return the encoded image; where its address has expired, it is asked anew.
 
         Raises:
-            DownloadError: the server does not give the image.
+            GoneError: there is no such image any more.
+            DownloadError: the server does not give it.
         """
         if thumb:
             try:
@@ -122,7 +158,7 @@ class MapillaryApi:
         answer = self._ask(url, _Thumb.model_validate_json)
         address = answer.thumb_2048_url or answer.thumb_original_url
         if not address:
-            raise DownloadError(
+            raise GoneError(
                 f"{url} gives no address of the image",
                 expected=f"the field {self._thumb}",
                 remedy="the image may have been withdrawn; search again",
@@ -186,7 +222,7 @@ class _Refusal(BaseModel):
     error: _Error
 
 
-def bounding_box(latitude: float, longitude: float, radius_m: float) -> tuple[float, float, float, float]:
+def bounding_box(latitude: float, longitude: float, radius_m: float) -> _Box:
     """Return west, south, east, north in degrees of the box around a circle, cut at ±180° and the poles."""
     high = radius_m / radians(EARTH_RADIUS_KM * 1000)
     south, north = max(-90.0, latitude - high), min(90.0, latitude + high)
@@ -194,6 +230,17 @@ def bounding_box(latitude: float, longitude: float, radius_m: float) -> tuple[fl
         return -180.0, south, 180.0, north
     wide = high / cos(radians(abs(latitude) + high))
     return max(-180.0, longitude - wide), south, min(180.0, longitude + wide), north
+
+
+def _quarters(box: _Box) -> list[_Box]:
+    west, south, east, north = box
+    middle, half = (west + east) / 2, (south + north) / 2
+    return [
+        (west, south, middle, half),
+        (middle, south, east, half),
+        (west, half, middle, north),
+        (middle, half, east, north),
+    ]
 
 
 def _raise_error(url: str, status: int, body: bytes) -> None:
@@ -209,12 +256,13 @@ def _raise_error(url: str, status: int, body: bytes) -> None:
         # No Retry-After comes with these; the limits are per minute.
         raise TransientError(f"status {status}, {error.message}", retry_after_s=_LONG_WAIT_S)
     if error.code == _TOKEN_CODE or status == 401:
-        raise DownloadError(
+        raise TokenError(
             said,
             expected="an access token that Mapillary accepts",
             remedy="register an application in Mapillary's developer dashboard and give its client token",
         )
-    raise DownloadError(said, expected="images", remedy="check the address; what was found so far is kept")
+    kind = GoneError if error.code == _NO_SUCH_CODE else DownloadError
+    raise kind(said, expected="images", remedy="check the address; what was found so far is kept")
 
 
 def _strange(url: str, found: str) -> DownloadError:

@@ -19,17 +19,16 @@ def heading_index(compass_deg: float) -> int:
 
 
 def joined_views(views: Sequence[Image.Image]) -> Image.Image:
-    """Return ``views`` side by side as RGB, all scaled to the height of the lowest."""
-    height = min(view.height for view in views)
-    scaled = [
-        view.convert("RGB").resize((max(1, round(view.width * height / view.height)), height))
-        for view in views
-    ]
-    joined = Image.new("RGB", (sum(view.width for view in scaled), height))
-    left = 0
-    for view in scaled:
-        joined.paste(view, (left, 0))
-        left += view.width
+    """Return the middle squares of ``views`` side by side as RGB, all scaled to the side of the smallest.
+
+    Squares, because a geolocator and a sheet cut the panorama into as many of them as there are headings:
+    wider or higher views would be cut across.
+    """
+    squares = [_middle_square(view.convert("RGB")) for view in views]
+    side = min(square.width for square in squares)
+    joined = Image.new("RGB", (side * len(squares), side))
+    for place, square in enumerate(squares):
+        joined.paste(square.resize((side, side)), (place * side, 0))
     return joined
 
 
@@ -52,6 +51,12 @@ def cut_views(panorama: Image.Image, facing_deg: float) -> list[Image.Image]:
         turned_deg = (index * 90 + across_deg - facing_deg + 180) % 360
         views.append(Image.fromarray(_sampled(pixels, rows, turned_deg / 360 * panorama.width - 0.5)))
     return views
+
+
+def _middle_square(view: Image.Image) -> Image.Image:
+    side = min(view.size)
+    left, top = (view.width - side) // 2, (view.height - side) // 2
+    return view.crop((left, top, left + side, top + side))
 
 
 def _sampled(

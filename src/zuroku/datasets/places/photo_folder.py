@@ -37,14 +37,15 @@ class PlaceFolderSettings(Settings):
     root: Path
     table: str | None = Field(default=None, description="CSV or GeoJSON file in root")
     columns: PlaceColumns = PlaceColumns()
+    author: str = Field(default="", description="of photographs for which the table names none")
 
 
 @dataclass(frozen=True)
 class PhotoFolder:
     """Provider of the photographs in a folder; ``licence`` and ``url`` hold where a row names none.
 
-    The group of a photograph is its row's, else its sequence, else its position to four decimals (11 m), so
-    that photographs of one place are never split.
+    The group of a photograph is its row's, else its sequence, else a hash of its position to 11 m, so that
+    photographs of one place are never split.
     """
 
     settings: PlaceFolderSettings
@@ -119,7 +120,7 @@ class PhotoFolder:
             row.heading,
             texts.get("captured_at", ""),
             sequence,
-            texts.get("author", ""),
+            texts.get("author") or self.settings.author,
             texts.get("slice", ""),
         )
 

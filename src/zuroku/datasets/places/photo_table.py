@@ -114,14 +114,18 @@ def _features(path: Path, faults: FaultList) -> Iterator[_Entry]:
         ) from error
     for number, (geometry, properties) in enumerate(read):
         place = f"feature {number}"
+        if not isinstance(properties, dict):
+            faults.add("features whose properties have no names", place)
+            continue
         texts = {str(key): "" if value is None else str(value) for key, value in properties.items()}
-        if geometry is None:
-            yield place, texts, ("", "")
-        elif geometry.get("type") != "Point" or len(geometry.get("coordinates", ())) < 2:
-            faults.add("features that are no points", place)
-        else:
-            longitude, latitude = geometry["coordinates"][:2]
-            yield place, texts, (latitude, longitude)
+        match geometry:
+            # Empty coordinates are none (RFC 7946, section 3.1), and some programs write null for them.
+            case None | {"type": "Point", "coordinates": None | []}:
+                yield place, texts, ("", "")
+            case {"type": "Point", "coordinates": [longitude, latitude, *_]}:
+                yield place, texts, (latitude, longitude)
+            case _:
+                faults.add("features that are no points", place)
 
 
 def _row(

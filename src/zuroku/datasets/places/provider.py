@@ -4,6 +4,7 @@ A provider lists; the bytes are read later, by the workers of the ingest. Format
 beside the manifest have modules of their own.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -61,8 +62,12 @@ class PlaceProvider(Protocol):
 
 
 def position_group(latitude: float, longitude: float) -> str:
-    """Return the group of a photograph that nobody puts into one: its position to four decimals (11 m)."""
-    return f"{latitude:.4f},{longitude:.4f}"
+    """Return the group of a photograph that nobody puts into one: a hash of its position to 11 m.
+
+    Groups are listed in bundles, which need not show where each photograph was taken. Who tries all positions
+    (to four decimals) still finds them, so this is no secret.
+    """
+    return hashlib.sha256(f"{latitude:.4f},{longitude:.4f}".encode()).hexdigest()[:16]
 
 
 def refused_item(item_id: str, source_url: str, found: str, *, expected: str, remedy: str) -> SourceItem:

@@ -1,4 +1,7 @@
-"""What was found around each point, one JSON line per point, so that a killed search goes on where it was."""
+"""What was found around each point, one JSON line per point, so that a killed search goes on where it was.
+
+The file is read line by line and only ever grows: what it holds of a whole country does not fit into memory.
+"""
 
 import hashlib
 import json
@@ -7,7 +10,7 @@ from pathlib import Path
 
 from zuroku.artifacts import write_atomically
 from zuroku.config import canonical_json
-from zuroku.datasets.places.mapillary_api import ImageRecord
+from zuroku.datasets.places.mapillary_api import Around
 
 
 class SearchRecord:
@@ -18,28 +21,41 @@ class SearchRecord:
 
     def __init__(self, path: Path, search: dict[str, object]) -> None:
         self._path = path
+        # Where the line of each point begins.
+        self._starts: dict[str, int] = {}
         head = canonical_json({"search": hashlib.sha256(canonical_json(search).encode()).hexdigest()})
-        self._found: dict[str, list[ImageRecord]] = {}
-        lines = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
-        kept = [head]
-        if lines and lines[0] == head:
-            # What follows the last line end is empty, or cut short.
-            for line in lines[1:-1]:
-                entry = json.loads(line)
-                self._found[entry["point"]] = [ImageRecord.model_validate(image) for image in entry["images"]]
-                kept.append(line)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, "".join(f"{line}\n" for line in kept).encode())
+        if not self._continued(f"{head}\n".encode()):
+            write_atomically(path, f"{head}\n".encode())
 
-    def get(self, point: str) -> list[ImageRecord] | None:
+    def get(self, point: str) -> Around | None:
         """Return what was found around ``point``, None where nobody has searched yet."""
-        return self._found.get(point)
+        if point not in self._starts:
+            return None
+        with self._path.open("rb") as file:
+            file.seek(self._starts[point])
+            return Around.model_validate(json.loads(file.readline())["around"])
 
-    def add(self, point: str, images: list[ImageRecord]) -> None:
-        """Keep ``images`` as what was found around ``point``, on disk before this returns."""
-        self._found[point] = images
-        entry = {"point": point, "images": [image.model_dump(mode="json") for image in images]}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{canonical_json(entry)}\n")
+    def add(self, point: str, around: Around) -> None:
+        """Keep ``around`` as what was found around ``point``, on disk before this returns."""
+        entry = {"point": point, "around": around.model_dump(mode="json")}
+        with self._path.open("ab") as file:
+            self._starts[point] = file.tell()
+            file.write(f"{canonical_json(entry)}\n".encode())
             file.flush()
             os.fsync(file.fileno())
+
+    def _continued(self, head: bytes) -> bool:
+        """Note where points stand and cut off what follows the last line end, if it is the same search."""
+        if not self._path.exists():
+            return False
+        with self._path.open("rb") as file:
+            if file.readline() != head:
+                return False
+            end = len(head)
+            for line in file:
+                if line.endswith(b"\n"):
+                    self._starts[json.loads(line)["point"]] = end
+                    end += len(line)
+        os.truncate(self._path, end)
+        return True

@@ -38,21 +38,22 @@ def _write_frozen(settings: EmbedderSettings, code_version: str, folder: Path) -
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         embedder = create_embedder(settings)
-    origin, groups = weights_origin(settings.weights)
+    origin = weights_origin(settings.weights, embedder.backbone)
+    told = settings.model_copy(update={"weights": origin.name})
     card = EmbedderCard(
         name=settings.name,
         backbone=settings.backbone,
-        weights=settings.weights,
+        weights=origin.name,
         dimension=embedder.dimension,
         size_px=settings.size_px,
         preprocessing=PREPROCESSING,
-        settings=settings.model_dump(mode="json"),
+        settings=told.model_dump(mode="json"),
         code_version=code_version,
-        network=EmbedderNetworkSettings(**settings.model_dump(exclude={"name"})),
+        network=EmbedderNetworkSettings(**told.model_dump(exclude={"name"})),
         taps=embedder.tap_dimensions,
-        data=origin,
+        data=origin.data,
     )
-    write_embedder(folder, embedder, card, groups)
+    write_embedder(folder, embedder, card, origin.groups)
 
 
 def _export(size_px: int, model: nn.Module, path: Path) -> None:

@@ -3,6 +3,7 @@
 What holds for every embedder bundle, trained or not, is checked in ``models.findings``.
 """
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +35,19 @@ class Spread:
         """Whether all vectors point one way, or lie on one line."""
         return not (self.mean_cosine <= _MOST_MEAN_COSINE and self.effective_rank >= _LEAST_RANK)
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Both by name, for a card, or nothing where they are NaN: a card cannot hold that."""
+        told = {MEAN_COSINE: self.mean_cosine, EFFECTIVE_RANK: self.effective_rank}
+        return {name: value for name, value in told.items() if math.isfinite(value)}
+
 
 def spread_of(vectors: npt.NDArray[np.floating]) -> Spread:
     """Return the spread of unit vectors ``(n, d)``.
 
     The mean is over all pairs of different vectors. The rank is the exponential of the entropy of the
-    centred vectors' singular values (Roy and Vetterli 2007): 1 when they lie on a line. Vectors that are not
-    finite have no spread, and count as collapsed.
+    centred vectors' singular values (Roy and Vetterli 2007): 1 when they lie on a line. Where one vector is
+    of length zero, as dead ReLUs give, or not finite, there is no spread: NaN, which counts as collapsed.
 
     Raises:
         EvaluationError: there are fewer than two vectors.
@@ -53,7 +60,7 @@ def spread_of(vectors: npt.NDArray[np.floating]) -> Spread:
             remedy="embed more images of the val groups",
         )
     exact = np.asarray(vectors, dtype=np.float64)
-    if not np.isfinite(exact).all():
+    if not has_directions(exact):
         return Spread(float("nan"), float("nan"))
     total = exact.sum(axis=0)
     mean_cosine = float((total @ total - (exact**2).sum()) / (n * (n - 1)))
@@ -61,6 +68,12 @@ def spread_of(vectors: npt.NDArray[np.floating]) -> Spread:
     shares = singular / singular.sum() if singular.sum() > 0 else np.ones(1)
     shares = shares[shares > 0]
     return Spread(mean_cosine, float(np.exp(-(shares * np.log(shares)).sum())))
+
+
+def has_directions(vectors: npt.NDArray[np.floating]) -> bool:
+    """Tell whether all vectors ``(n, d)`` are finite and longer than zero, so that they can be compared."""
+    lengths = np.linalg.norm(vectors, axis=1)
+    return bool((np.isfinite(lengths) & (lengths > 0)).all())
 
 
 def collapse_finding(spread: Spread) -> Finding:

@@ -35,9 +35,14 @@ def picture_views(data: bytes, size_px: int, views: int) -> npt.NDArray[np.uint8
     return np.stack([np.asarray(square) for square in squares])
 
 
+def view_count(width: int, height: int, views: int) -> int:
+    """Return how many squares ``picture_views`` gives of a picture of ``width`` × ``height`` pixels."""
+    return views if width >= _NEARLY * views * height else 1
+
+
 def _squares(width: int, height: int, views: int) -> list[tuple[int, int, int, int]]:
     """Return the boxes left, top, right, bottom in pixels, about the middle of the picture."""
-    count = views if width >= _NEARLY * views * height else 1
+    count = view_count(width, height, views)
     side = min(height, width // count)
     left, top = (width - count * side) // 2, (height - side) // 2
     return [(left + i * side, top, left + (i + 1) * side, top + side) for i in range(count)]

@@ -157,6 +157,30 @@ def fields(tmp_path, rows, **columns):
     return read_areas(settings, tmp_path)
 
 
+def test_municipalities_since_2024_have_a_column_for_wards(tmp_path):
+    """Columns as in the files of 2024: N03_003 is a county only, a city's name stands before its ward's."""
+    rows = [
+        ("14101", None, "横浜市", "鶴見区"),
+        ("14108", None, "横浜市", "金沢区"),
+        ("14201", None, "横須賀市", None),
+        ("14321", "高座郡", "寒川町", None),
+        ("14000", None, "所属未定地", None),
+    ]
+    rows = [
+        n03_row(code, county, city, square(place)) | {"N03_005": ward}
+        for place, (code, county, city, ward) in enumerate(rows)
+    ]
+    gpd.GeoDataFrame(rows, crs=6668).to_file(tmp_path / "n03.geojson")
+    areas = read_areas(AreaSettings(layout="n03", files=["n03.geojson"]), tmp_path)
+    assert dict(zip(areas.frame["municipality_code"], areas.frame["municipality"], strict=True)) == {
+        "14101": "横浜市鶴見区",
+        "14108": "横浜市金沢区",
+        "14201": "横須賀市",
+        "14321": "寒川町",
+    }
+    assert areas.without_code == 1
+
+
 def test_any_file_is_read_by_a_mapping_and_a_name_stands_for_a_missing_code(tmp_path):
     rows = [
         {"region": "Ile", "code": 75056.0, "quarter": "Marais", "geometry": square(1)},

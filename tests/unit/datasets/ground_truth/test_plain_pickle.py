@@ -1,6 +1,7 @@
 """Pickles from strangers must never run anything."""
 
 import pickle
+import tracemalloc
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,35 @@ def test_code_in_a_pickle_does_not_run(tmp_path: Path, kind: str) -> None:
     data = payloads(mark)[kind]
     assert "which reading it would run" in refusal(put(tmp_path, data))
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"\x80\x02Nr\x00\x00\x00\x04.", "asks for room for 67108864 values in a file of 9 bytes"),
+        (b"\x80\x02Nr\xff\xff\xff\xff.", "asks for room for 4294967295 values"),
+        (b"\x80\x02Nq\xff.", "asks for room for 255 values"),
+        (b"Np67108864\n.", "asks for room for 67108864 values"),
+        (b"\x80\x04\x95" + (2**40).to_bytes(8, "little") + b"N.", "cannot be read as a pickle"),
+        (b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b".", "cannot be read as a pickle"),
+        (b"\x80\x03B" + (2**30).to_bytes(4, "little") + b".", "cannot be read as a pickle"),
+    ],
+    ids=["cell", "last cell", "short cell", "cell in text", "frame", "bytearray", "bytes"],
+)
+def test_no_room_is_made_that_the_file_cannot_fill(tmp_path: Path, data: bytes, said: str) -> None:
+    path = put(tmp_path, data)
+    tracemalloc.start()
+    try:
+        assert said in refusal(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_many_values_of_few_bytes_are_read(tmp_path: Path) -> None:
+    value = [[] for _ in range(70_000)]
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert read_plain_pickle(put(tmp_path, pickle.dumps(value, protocol))) == value
 
 
 def test_the_payloads_would_run_if_they_could(tmp_path: Path) -> None:

@@ -174,6 +174,26 @@ class TestFolders:
         dataset = ingested(tmp_path, settings)
         assert (dataset.card["items"], dataset.card["quarantined"]) == (9, 1)
 
+    @pytest.mark.parametrize(
+        ("layout", "names"),
+        [
+            ("ukbench", [f"ukbench{number:05}.jpg" for number in range(4)]),
+            ("holidays", ["100000.jpg", "100001.jpg", "100100.jpg", "100101.jpg"]),
+            ("oxford", [f"all_souls_{number:06}.jpg" for number in range(4)]),
+        ],
+    )
+    def test_equal_photographs_of_a_retrieval_set_all_count(
+        self, tmp_path: Path, layout: str, names: list[str]
+    ) -> None:
+        for number, name in enumerate(names):
+            put(tmp_path, f"set/{name}", photo(min(number, 2)))
+        settings = settings_of(layout, "folder", {"root": "set"})
+        dataset = ingested(tmp_path, settings)
+        assert (dataset.card["items"], dataset.card["quarantined"]) == (4, 0)
+        (found,) = [f for f in photo_findings(dataset, None, False, 0, True) if f.check == "unique_items"]
+        assert found.passed
+        assert set(failed(dataset, None, labelled=False)) == {"unique_items"}
+
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NdlServer]:

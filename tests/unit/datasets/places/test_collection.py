@@ -24,7 +24,7 @@ from zuroku.datasets.places.findings import PLACE_CHECKS, place_findings
 from zuroku.datasets.places.google import GoogleStreetViewSettings, google_street_view
 from zuroku.datasets.places.provider import PlaceItem
 from zuroku.datasets.places.table import PLACES, read_places
-from zuroku.datasets.source import SourceItem
+from zuroku.datasets.source import NOT_STATED, SourceItem
 from zuroku.errors import ConfigError, QuarantineError
 
 ABOUT: dict[str, Any] = {
@@ -114,6 +114,25 @@ class TestIngest:
             tables.add((dataset.root / PLACES).read_bytes())
         assert len(versions) == len(tables) == 1
 
+    def test_several_sources_become_one_dataset(self, tmp_path: Path) -> None:
+        photo_folder(tmp_path)
+        put(tmp_path, "img/0.jpg", photo(7))
+        put(tmp_path, "img/1.jpg", photo(8))
+        put(tmp_path, "t.csv", "IMG_ID,LAT,LON,AUTHOR\n0.jpg,35.5,139.5,Bob\n1.jpg,80,80,Bob\n")
+        published = {"source": "im2gps", "im2gps": {"images": "img", "table": "t.csv"}}
+        settings = folder_settings(also=[published | {"licence": "CC BY 2.0", "url": "https://example.net"}])
+        dataset = ingested(tmp_path, settings, boundary=box(-180, -90, 180, 70))
+        rows = dataset.rows()
+        assert [row.item_id for row in rows] == ["0.jpg", "1.png", "im2gps/0.jpg"]
+        assert [row.licence for row in rows] == [settings.licence, settings.licence, "CC BY 2.0"]
+        assert rows[2].source_url == "https://example.net"
+        assert read_places(dataset.root)["author"].tolist() == ["花子", "Ann", "Bob"]
+        assert json.loads((dataset.root / SKIPPED).read_text()) == {"im2gps: outside the boundary": 1}
+        assert failed(dataset) == {}
+        before = open_places(settings, tmp_path).fingerprint
+        put(tmp_path, "img/0.jpg", photo(9, (33, 44)))
+        assert open_places(settings, tmp_path).fingerprint != before
+
     def test_what_cannot_be_read_is_quarantined_and_leaves_the_table(self, tmp_path: Path) -> None:
         photo_folder(tmp_path)
         put(tmp_path, "photos/broken.jpg", photo(5)[:-200])
@@ -176,7 +195,7 @@ class TestFindings:
             "exif_equals_places",
             "places_within_bounds",
         }
-        assert set(rewrite(frame.iloc[1:])) == set(PLACE_CHECKS[5:])
+        assert set(rewrite(frame.iloc[1:])) == set(PLACE_CHECKS[3:])
         path.unlink()
         assert "no places.parquet" in failed(Dataset(dataset.root))["places_cover_items"]
 
@@ -187,6 +206,15 @@ class TestFindings:
         assert failed(dataset) == {}
         again = ingested(tmp_path, folder_settings(licence="CC BY-SA 4.0"))
         assert "2 items that need a credit" in failed(again)["attribution"]
+
+    def test_a_licence_that_nobody_stated_is_none(self, tmp_path: Path) -> None:
+        photo_folder(tmp_path)
+        put(tmp_path, "photos/places.csv", "file,latitude,longitude,licence\n0.jpg,1,2,CC0\n1.png,1,3,\n")
+        dataset = ingested(tmp_path, folder_settings(licence=NOT_STATED))
+        assert failed(dataset) == {
+            "licences": "1 items without a stated licence (1.png): state it in the configuration, a table or "
+            "with --licence before any of this is passed on"
+        }
 
     def test_without_a_manifest_nothing_is_looked_at(self, tmp_path: Path) -> None:
         assert set(failed(Dataset(tmp_path))) == set(PLACE_CHECKS)
@@ -224,6 +252,13 @@ class TestSettings:
         collection = open_places(settings_of(source, section), tmp_path)
         assert len(collection.items) == 1
         assert set(collection.beside) == {PLACES, SKIPPED}
+
+    def test_a_source_is_named_once_more_at_most(self) -> None:
+        one = {"source": "im2gps", "licence": "CC BY 4.0", "url": "", "im2gps": {"images": "img"}}
+        with pytest.raises(ConfigError, match="also names a source twice: im2gps, im2gps"):
+            folder_settings(also=[one, one])
+        with pytest.raises(ConfigError, match="no section 'yfcc'"):
+            folder_settings(also=[one | {"source": "yfcc"}])
 
     def test_google_street_view_refuses_and_says_why(self) -> None:
         with pytest.raises(ConfigError, match="terms forbid") as caught:

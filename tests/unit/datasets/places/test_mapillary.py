@@ -23,9 +23,9 @@ from tests.unit.datasets.places.mapillary_server import (
 )
 from tests.workspace import SHARED
 from zuroku.config import canonical_json, config_hash
-from zuroku.datasets.http import HttpSettings, PoliteClient
+from zuroku.datasets.http import GoneError, HttpSettings, PoliteClient, UnavailableError
 from zuroku.datasets.places.mapillary import Mapillary, MapillarySettings
-from zuroku.datasets.places.mapillary_api import MapillaryApi, bounding_box
+from zuroku.datasets.places.mapillary_api import QUARTERINGS, Around, MapillaryApi, bounding_box
 from zuroku.datasets.places.provider import Places
 from zuroku.errors import ConfigError, DownloadError
 from zuroku.geo.distances import haversine_km
@@ -94,10 +94,10 @@ class TestChoice:
     ) -> None:
         server.images[2]["size"] = (96, 96)
         joined = opened(searched(server, tmp_path))
-        assert joined.size == (64 + 64 + 48 + 64, 48)
-        for left, image_id in [(0, "11"), (64, "12"), (176, "14")]:
-            view = Image.open(io.BytesIO(server.thumbnail(image_id)))
-            assert joined.crop((left, 0, left + 64, 48)).tobytes() == view.tobytes()
+        assert joined.size == (4 * 48, 48)
+        for left, image_id in [(0, "11"), (48, "12"), (144, "14")]:
+            view = Image.open(io.BytesIO(server.thumbnail(image_id))).crop((8, 0, 56, 48))
+            assert joined.crop((left, 0, left + 48, 48)).tobytes() == view.tobytes()
 
     def test_the_nearest_of_a_heading_wins_and_then_the_least_id(
         self, server: MapillaryServer, tmp_path: Path
@@ -178,7 +178,7 @@ class TestServer:
         time = FakeTime()
         with quick_client(time) as client:
             found = MapillaryApi(server.url, SecretStr(TOKEN), "2048", client).images_around(*HOME, 50, 10)
-        assert [image.id for image in found] == ["11", "12", "13", "14"]
+        assert [image.id for image in found.images] == ["11", "12", "13", "14"]
         assert max(time.slept) == 60
 
     def test_a_limit_that_stays_ends_in_an_error(self, server: MapillaryServer) -> None:
@@ -211,7 +211,7 @@ class TestServer:
         with quick_client() as client:
             api = MapillaryApi(server.url, SecretStr(TOKEN), "2048", client)
             if said is None:
-                assert api.images_around(*HOME, 50, 10) == []
+                assert api.images_around(*HOME, 50, 10) == Around(images=())
             else:
                 with pytest.raises(DownloadError, match=said):
                     api.images_around(*HOME, 50, 10)
@@ -219,7 +219,7 @@ class TestServer:
     def test_expired_addresses_are_asked_anew(self, server: MapillaryServer, tmp_path: Path) -> None:
         found = searched(server, tmp_path)
         server.expired = {"12", "14"}
-        assert opened(found).size == (256, 48)
+        assert opened(found).size == (192, 48)
         assert [path.split("?")[0] for path in server.paths("/1")] == ["/12", "/14"]
 
     def test_requests_keep_to_the_rate(self, server: MapillaryServer, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ class TestServer:
         )
         with quick_client() as client:
             api = MapillaryApi(server.url, SecretStr(TOKEN), "2048", client)
-            found = api.images_around(39.07, -108.57, 500, 100)
+            found = api.images_around(39.07, -108.57, 500, 100).images
             assert len(found) == len(images) > 5
             assert found[0].latitude == 39.068354912098
             assert found[0].compass_deg == 1.2865829255371
@@ -285,6 +285,93 @@ class TestResume:
         assert len(server.requests) == 2
         searched(server, tmp_path, (HOME[0] + 1, HOME[1]), radius_m=30.0)
         assert len(server.requests) == 3
+
+    def test_what_was_found_is_read_again_as_it_was(self, server: MapillaryServer, tmp_path: Path) -> None:
+        places = [(HOME[0] + number, HOME[1]) for number in range(3)]
+        server.images += [around(21, 5.0, metres=111_195 + 8), around(22, None, metres=111_195 + 9)]
+        first = searched(server, tmp_path, *places, incomplete="single")
+        whole = (tmp_path / "found.jsonl").read_bytes()
+        again = searched(server, tmp_path, *places, incomplete="single")
+        assert [place.item.title for place in again.items] == [place.item.title for place in first.items]
+        assert again.items[-1].item.item_id == "p000001_N"
+        assert again.skipped == first.skipped == {"points without an image": 1}
+        assert (tmp_path / "found.jsonl").read_bytes() == whole
+
+    def test_only_images_that_may_be_chosen_are_kept(self, server: MapillaryServer, tmp_path: Path) -> None:
+        server.images += [around(100 + number, 3.0 * number, metres=20) for number in range(100)]
+        server.images += [around(300 + number, 3.0, metres=5 + number, is_pano=True) for number in range(9)]
+        searched(server, tmp_path)
+        entry = json.loads((tmp_path / "found.jsonl").read_text().splitlines()[1])
+        kept = [image["id"] for image in entry["around"]["images"]]
+        assert kept == ["300", "11", "12", "13", "14"]
+
+
+class TestFailures:
+    PLACES = tuple((HOME[0] + number, HOME[1]) for number in range(3))
+    REFUSAL = (400, {"error": {"message": "Unsupported get request", "code": 100}})
+
+    @pytest.mark.parametrize("answers", [[REFUSAL], [(500, {})] * 5, [(200, b"<html>")]])
+    def test_a_point_that_fails_is_counted_and_asked_again(
+        self, server: MapillaryServer, tmp_path: Path, answers: list[tuple[int, Any]]
+    ) -> None:
+        server.answers.extend(answers)
+        found = searched(server, tmp_path, *self.PLACES)
+        assert found.skipped == {"points whose search failed": 1, "points without an image": 2}
+        again = searched(server, tmp_path, *self.PLACES)
+        assert [place.item.item_id for place in again.items] == ["p000000"]
+        assert again.skipped == {"points without an image": 2}
+
+    def test_too_many_stop_the_search(self, server: MapillaryServer, tmp_path: Path) -> None:
+        server.answers.extend([(200, {"data": []}), self.REFUSAL, self.REFUSAL])
+        with pytest.raises(DownloadError, match=r"2 of 3 searches failed, the last time: .*code 100"):
+            searched(server, tmp_path, *self.PLACES)
+        server.answers.extend([self.REFUSAL] * 2)
+        found = searched(server, tmp_path, *self.PLACES, max_failed_share=0.5)
+        assert found.skipped == {"points whose search failed": 2, "points without an image": 1}
+
+    def test_a_refused_token_and_a_silent_server_concern_every_point(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        server.answers.append(BAD_TOKEN)
+        with pytest.raises(DownloadError, match="Invalid OAuth"):
+            searched(server, tmp_path, *self.PLACES, max_failed_share=1.0)
+        assert len(server.requests) == 1
+        with pytest.raises(UnavailableError, match="failed 5 times"):
+            searched(server, tmp_path, *self.PLACES, max_failed_share=1.0, api_url="http://127.0.0.1:9")
+
+    def test_an_image_that_was_withdrawn_costs_the_item_and_a_refused_token_does_not(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        (place,) = searched(server, tmp_path).items
+        for answer, kind in ((self.REFUSAL, GoneError), ((200, {"id": "11"}), GoneError), (BAD_TOKEN, None)):
+            server.expired = {"11"}
+            server.answers.append(answer)
+            with pytest.raises(DownloadError) as raised:
+                place.item.read()
+            assert isinstance(raised.value, GoneError) == (kind is GoneError)
+
+
+class TestDenseBoxes:
+    def test_a_full_answer_is_quartered_until_all_images_are_told(self, server: MapillaryServer) -> None:
+        # The far ones come first in an answer.
+        offsets = [30 - number for number in range(60)]
+        server.images = [around(100 + number, 2.0, metres=metres) for number, metres in enumerate(offsets)]
+        with quick_client() as client:
+            found = MapillaryApi(server.url, SecretStr(TOKEN), "2048", client).images_around(*HOME, 50, 20)
+        assert sorted(image.id for image in found.images) == [image["id"] for image in server.images]
+        assert found.full_boxes == 0
+
+    def test_the_nearest_is_found_behind_a_full_answer(self, server: MapillaryServer, tmp_path: Path) -> None:
+        server.images = [around(100 + number, 2.0, metres=40) for number in range(20)] + four()
+        (place,) = searched(server, tmp_path, limit=20).items
+        assert place.item.title == "Mapillary 11, 12, 13, 14"
+
+    def test_quartering_ends_and_is_counted(self, server: MapillaryServer, tmp_path: Path) -> None:
+        server.images += [around(100 + number, 2.0, metres=10.3) for number in range(9)]
+        for _ in range(2):
+            found = searched(server, tmp_path, limit=3)
+            assert found.skipped["points with more images than the server tells"] == 1
+        assert len(server.requests) <= sum(4**depth for depth in range(QUARTERINGS + 1))
 
 
 @pytest.mark.parametrize("place", [(0.0, 0.0), (60.0, 179.9999), (-89.9999, 10.0), (35.0, -180.0)])

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.unit.datasets.places.place_files import picture
+from tests.unit.datasets.places.place_files import encoded, picture
 from zuroku.datasets.places.panorama import cut_views, heading_index, joined_views
+from zuroku.models.geolocation.views import picture_views
+from zuroku.reports.place_figures import folded_panorama
 
 RED, GREEN, BLUE, GREY = (200, 0, 0), (0, 200, 0), (0, 0, 200), (90, 90, 90)
 
@@ -30,14 +32,40 @@ def test_every_angle_has_one_heading_within_45_degrees(compass: float, index: in
     assert heading_index(compass) == index
 
 
-def test_views_are_joined_left_to_right_at_the_lowest_height() -> None:
-    views = [
-        Image.new("RGB", size, colour)
-        for size, colour in [((40, 20), RED), ((20, 40), GREEN), ((30, 20), BLUE), ((60, 60), GREY)]
-    ]
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [(80, 60)] * 4,
+        [(64, 36)] * 4,
+        [(60, 80)] * 4,
+        [(40, 20), (20, 40), (30, 20), (60, 61)],
+    ],
+)
+def test_each_heading_of_joined_views_is_the_middle_square_of_its_view(sizes: list[tuple[int, int]]) -> None:
+    """The rest of a view is white, and must be seen nowhere, wherever the panorama is cut at its headings."""
+    views, colours = [], (RED, GREEN, BLUE, GREY)
+    for (width, height), colour in zip(sizes, colours, strict=True):
+        side = min(width, height)
+        view = Image.new("RGB", (width, height), "white")
+        left, top = (width - side) // 2, (height - side) // 2
+        view.paste(colour, (left, top, left + side, top + side))
+        views.append(view)
     joined = joined_views(views)
-    assert joined.size == (40 + 10 + 30 + 20, 20)
-    assert [joined.getpixel((x, 10)) for x in (20, 45, 65, 90)] == [RED, GREEN, BLUE, GREY]
+    least = min(map(min, sizes))
+    assert joined.size == (4 * least, least)
+    seen = picture_views(encoded(joined, "PNG"), 16, 4)
+    np.testing.assert_array_equal(seen, np.broadcast_to(np.array(colours)[:, None, None], seen.shape))
+    folded = folded_panorama(joined)
+    corners = [(0, 0), (least, 0), (0, least), (least, least)]
+    assert folded.size == (2 * least, 2 * least)
+    for (x, y), colour in zip(corners, colours, strict=True):
+        quarter = np.asarray(folded.crop((x, y, x + least, y + least)))
+        np.testing.assert_array_equal(quarter, np.broadcast_to(colour, quarter.shape))
+
+
+def test_square_views_of_one_size_are_joined_as_they_are() -> None:
+    views = [picture(seed, (24, 24)) for seed in range(4)]
+    np.testing.assert_array_equal(joined_views(views), np.hstack([np.asarray(view) for view in views]))
 
 
 def sampled_slowly(

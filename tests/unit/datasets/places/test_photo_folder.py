@@ -1,5 +1,6 @@
 """A folder of geotagged photographs: EXIF, CSV and GeoJSON, as people bring them."""
 
+import hashlib
 import json
 import math
 import unicodedata
@@ -41,6 +42,12 @@ def reasons(places: Places) -> dict[str, str]:
 
 
 class TestExif:
+    def test_the_author_of_the_folder_is_that_of_rows_without_one(self, tmp_path: Path) -> None:
+        with_csv(tmp_path, "file,latitude,longitude,author\n0.jpg,1,2,Ann\n1.jpg,1,2,\n")
+        settings = PlaceFolderSettings(root=tmp_path, table="places.csv", author="Hanako")
+        found = PhotoFolder(settings, "CC0", "").places(None)
+        assert [place.author for place in found.items] == ["Ann", "Hanako"]
+
     def test_photographs_without_a_usable_position_are_refused_with_their_reason(
         self, tmp_path: Path
     ) -> None:
@@ -67,7 +74,8 @@ class TestExif:
             put(tmp_path, f"{number}.jpg", photo(number, gps=True))
         put(tmp_path, "far.jpg", encoded(picture(9), gps=gps_tags((36.0, 0.0, 0.0))))
         groups = [place.item.group for place in listed(tmp_path, None).items]
-        assert groups == ["35.6586,139.7454", "35.6586,139.7454", "36.0000,139.7454"]
+        assert groups[0] == groups[1] != groups[2]
+        assert groups[0] == hashlib.sha256(b"35.6586,139.7454").hexdigest()[:16]
 
     def test_empty_and_missing_folders(self, tmp_path: Path) -> None:
         with pytest.raises(SourceError, match="without a photograph"):
@@ -162,6 +170,13 @@ class TestTable:
         ):
             assert kind in str(caught.value)
 
+    @pytest.mark.parametrize("separator", [";", "\t"])
+    def test_another_separator_is_named(self, tmp_path: Path, separator: str) -> None:
+        root = with_csv(tmp_path, "file,latitude,longitude\n0.jpg,1,2\n".replace(",", separator))
+        with pytest.raises(SourceError, match="seems to be separated by") as raised:
+            listed(root)
+        assert repr(separator) in raised.value.found
+
     def test_other_encodings_are_named(self, tmp_path: Path) -> None:
         text = "file,latitude,longitude,title\n0.jpg,35,139,東京タワー\n"
         with pytest.raises(SourceError, match=r"Shift-JIS \(cp932\), not UTF-8"):
@@ -212,6 +227,24 @@ class TestGeoJson:
         line = {"type": "LineString", "coordinates": [[139, 35], [140, 36]]}
         with pytest.raises(SourceError, match=r"features that are no points \(feature 0"):
             listed(self.with_features(tmp_path, self.feature(line, file="0.jpg")), "places.geojson")
+
+    @pytest.mark.parametrize("coordinates", [None, []])
+    def test_empty_points_are_no_positions(self, tmp_path: Path, coordinates: Any) -> None:
+        point = {"type": "Point", "coordinates": coordinates}
+        root = self.with_features(tmp_path, self.feature(point, file="0.jpg"))
+        assert reasons(listed(root, "places.geojson")) == {"0.jpg": "no coordinates"}
+
+    @pytest.mark.parametrize("geometry", ["POINT", [139, 35], {"type": "Point", "coordinates": "139,35"}, {}])
+    def test_strange_geometries_are_no_points(self, tmp_path: Path, geometry: Any) -> None:
+        root = self.with_features(tmp_path, self.feature(geometry, file="0.jpg"))
+        with pytest.raises(SourceError, match=r"features that are no points \(feature 0"):
+            listed(root, "places.geojson")
+
+    def test_properties_without_names(self, tmp_path: Path) -> None:
+        point = {"type": "Point", "coordinates": [139.5, 35.5]}
+        root = self.with_features(tmp_path, {"geometry": point, "properties": ["0.jpg"]})
+        with pytest.raises(SourceError, match=r"features whose properties have no names \(feature 0"):
+            listed(root, "places.geojson")
 
     @pytest.mark.parametrize("text", ["", "[]", "{}", '{"features": [1]}', '{"features": {"a": 1}}'])
     def test_what_is_no_geojson(self, tmp_path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from shapely import box
 
 from tests.unit.datasets.places.place_files import encoded, gps_tags, photo, picture, put
 from tests.workspace import SHARED
-from zuroku.datasets.places.provider import Places
+from zuroku.datasets.places.provider import Places, position_group
 from zuroku.datasets.places.published import yfcc
 from zuroku.datasets.places.published.gldv2 import Gldv2, Gldv2Settings
 from zuroku.datasets.places.published.im2gps import Im2gps, Im2gpsSettings
@@ -218,7 +218,7 @@ class TestMp16:
         assert ids(found) == ["34/8d/1.jpg", "34/8d/2.jpg"]
         assert found.items[0].item.read() == photo(1)
         assert found.items[0].item.source_url == "http://f/1.jpg"
-        assert {place.item.group for place in found.items} == {"35.5000,139.5000"}
+        assert {place.item.group for place in found.items} == {position_group(35.5, 139.5)}
         assert found.skipped == {"without coordinates": 1, "outside the boundary": 1}
 
     def test_shards(self, tmp_path: Path) -> None:

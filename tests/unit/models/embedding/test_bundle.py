@@ -1,6 +1,7 @@
 """Bundles of embedders: what is written, what is served, going on from one, older ones."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.unit.models.embedding.networks import PAPER_TAPS, pictures
-from zuroku.artifacts import Artifact, seal, verify
+from zuroku.artifacts import Artifact, file_sha256, seal, verify
 from zuroku.errors import BundleError, ConfigError, ImageError
-from zuroku.models.backbones import create_backbone
+from zuroku.models.backbones import create_backbone, state_sha256
 from zuroku.models.bundle import training_groups
 from zuroku.models.embedding.bundle import build_embedder, write_embedder
 from zuroku.models.embedding.card import EmbedderCard
@@ -127,7 +128,9 @@ def test_configured_alike_head_and_whitening_are_taken_too(headed: Path) -> None
         torch.testing.assert_close(ours.state_dict()[name], tensor)
     other = create_embedder(alike.model_copy(update={"dimension": 8}))
     assert not torch.equal(other.head[0].weight, theirs.head[0].weight)
-    assert weights_origin(str(headed)) == ({"weights": verify(headed).sha256}, {"a", "b"})
+    sealed = verify(headed).sha256
+    origin = weights_origin(str(headed), ours.backbone)
+    assert origin == (f"embedder:{sealed}", {"weights": sealed}, {"a", "b"})
 
 
 def test_groups_of_the_starting_weights_are_not_forgotten(headed: Path, tmp_path: Path) -> None:
@@ -148,7 +151,33 @@ def test_weights_may_be_a_file_of_the_backbone(tmp_path: Path) -> None:
     save_file(backbone.state_dict(), path)
     embedder = create_embedder(frozen().model_copy(update={"weights": str(path)}))
     torch.testing.assert_close(embedder.backbone.conv1.weight, load_file(path)["conv1.weight"])
-    assert list(weights_origin(str(path))[0]) == ["weights"]
+    sha256 = file_sha256(path)
+    assert weights_origin(str(path), embedder.backbone) == (f"file:{sha256}", {"weights": sha256}, set())
+
+
+def test_the_same_weights_in_another_folder_give_the_same_bundle(bundle: Artifact, tmp_path: Path) -> None:
+    made = []
+    for number in range(2):
+        start = shutil.copytree(bundle.path, tmp_path / f"start{number}")
+        settings = frozen().model_copy(update={"weights": str(start)})
+        made.append(build_embedder(settings, tmp_path / f"made{number}", "1"))
+    assert made[0].sha256 == made[1].sha256
+    card = EmbedderPredictor(made[0].path).card
+    assert card.weights == card.settings["weights"] == f"embedder:{bundle.sha256}"
+    assert not [file for file in made[0].path.iterdir() if str(tmp_path).encode() in file.read_bytes()]
+    assert load_network(made[0].path).settings == card.network
+
+
+def test_the_card_tells_which_weights_a_package_or_hub_gave(tmp_path: Path) -> None:
+    settings = frozen().model_copy(update={"backbone": "tf_efficientnet_lite0", "weights": "packaged"})
+    card = EmbedderPredictor(build_embedder(settings, tmp_path / "bundle", "1").path).card
+    backbone = create_backbone("tf_efficientnet_lite0", "packaged")
+    assert card.data == {"weights": state_sha256(backbone)}
+    assert card.weights == "packaged"
+    # Buffers are weights too: batch norm's statistics are learnt.
+    with torch.no_grad():
+        backbone.bn1.running_mean[0] += 1
+    assert card.data != {"weights": state_sha256(backbone)}
 
 
 def test_weights_that_do_not_exist_or_fit_are_refused(bundle: Artifact, tmp_path: Path) -> None:

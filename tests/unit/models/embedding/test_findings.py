@@ -42,8 +42,10 @@ def test_vectors_on_a_line_have_rank_one() -> None:
         unit(np.stack([np.sign(np.random.default_rng(0).normal(size=20)), np.zeros(20)], axis=1)),
         np.full((5, 4), np.nan),
         np.zeros((5, 4)),
+        np.concatenate([drawn(), np.zeros((1, 8))]),
+        np.concatenate([drawn(), np.full((1, 8), np.inf)]),
     ],
-    ids=["one point", "one direction", "one line", "not finite", "zero"],
+    ids=["one point", "one direction", "one line", "not finite", "zero", "one of zero", "one not finite"],
 )
 def test_collapsed_vectors_are_told(vectors: np.ndarray) -> None:
     assert not collapse_finding(spread_of(vectors)).passed
