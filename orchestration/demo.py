@@ -147,7 +147,8 @@ class _Waves:
                 if run.run_id not in told:
                     told.add(run.run_id)
                     print(
-                        f"Waiting for run {run.run_id} of {run.job_name}; if it is dead, end it in `make ui`."
+                        f"Waiting for run {run.run_id} of {run.job_name}; if dead, end it in `make ui`.",
+                        flush=True,
                     )
             time.sleep(_POLL_S)
 

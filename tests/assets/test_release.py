@@ -1,4 +1,4 @@
-"""The release: what a kill between alias and publication leaves is mended, and checks see it."""
+"""The gate on models that were trained: the better passes, the worse and those that know the test do not."""
 
 import json
 from pathlib import Path
