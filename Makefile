@@ -3,7 +3,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-export DAGSTER_HOME ?= $(CURDIR)/var/dagster
 # Nothing calls home, and nothing is fetched from a model hub.
 export DAGSTER_DISABLE_TELEMETRY := 1
 export MLFLOW_ALLOW_PICKLE_DESERIALIZATION := false

@@ -27,6 +27,7 @@ from zuroku.corpus.batches import CorpusSettings
 from zuroku.errors import ConfigError
 from zuroku.profile import Profile
 from zuroku.reports.embedding_release import judge_embedder
+from zuroku.reports.release import ReleaseSettings
 
 _CLASS_FLOOR = 20
 _SEARCHED = {
@@ -61,10 +62,13 @@ def embedding_assets(profile: Profile) -> list[dg.AssetsDefinition]:
     main = {*released, OPEN_IMAGES} if CHAIN in released else {*released}
     models = compared(profile)
     studied = {name: None if name in main else GROUP for name in models}
+    registered = {name: name for name in models} | {
+        name: profile.load(f"{name}_release", ReleaseSettings).model for name in (MODEL, *released)
+    }
     return [
         dataset_asset(profile, MUSEUM, "Museum objects with attributes (iMet 2019's layout).", _CLASS_FLOOR),
         splits_asset(profile, f"{MUSEUM}_splits", MUSEUM, "group", GROUP),
-        embedder_asset(profile, MODEL, MUSEUM, study=None),
+        embedder_asset(profile, MODEL, registered[MODEL], MUSEUM, study=None),
         evaluation_asset(profile, MODEL, study=None),
         *(_embedder_release(profile, name) for name in (MODEL, *released)),
         dataset_asset(
@@ -75,10 +79,14 @@ def embedding_assets(profile: Profile) -> list[dg.AssetsDefinition]:
             studied[OPEN_IMAGES],
         ),
         splits_asset(profile, f"{SCENES}_splits", SCENES, "group", GROUP, studied[OPEN_IMAGES]),
-        frozen_asset(profile, IMAGENET, studied[IMAGENET]),
-        embedder_asset(profile, OPEN_IMAGES, SCENES, studied[OPEN_IMAGES]),
-        *(embedder_asset(profile, name, MUSEUM, studied[name]) for name in models if name == IMET),
-        embedder_asset(profile, CHAIN, MUSEUM, studied[CHAIN], start=OPEN_IMAGES),
+        frozen_asset(profile, IMAGENET, registered[IMAGENET], studied[IMAGENET]),
+        embedder_asset(profile, OPEN_IMAGES, registered[OPEN_IMAGES], SCENES, studied[OPEN_IMAGES]),
+        *(
+            embedder_asset(profile, name, registered[name], MUSEUM, studied[name])
+            for name in models
+            if name == IMET
+        ),
+        embedder_asset(profile, CHAIN, registered[CHAIN], MUSEUM, studied[CHAIN], start=OPEN_IMAGES),
         *(
             evaluation_asset(profile, name, None if name in released else GROUP)
             for name in models

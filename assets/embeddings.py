@@ -41,8 +41,11 @@ _TRAINED_CHECKS = (*EMBEDDER_CHECKS, *TRAINED_EMBEDDER_CHECKS)
 _SHOWN = ("map_other_books", "purity", "silhouette", "chance")
 
 
-def frozen_asset(profile: Profile, name: str, study: str | None) -> dg.AssetsDefinition:
-    """Return the asset of an embedder that is not trained here: a backbone and its pooling."""
+def frozen_asset(profile: Profile, name: str, model: str, study: str | None) -> dg.AssetsDefinition:
+    """Return the asset of an embedder that is not trained here: a backbone and its pooling.
+
+    It is registered in MLflow as ``model``.
+    """
     defaults = profile.load(name, EmbedderSettings)
     launch = launch_config(defaults)
 
@@ -67,7 +70,7 @@ def frozen_asset(profile: Profile, name: str, study: str | None) -> dg.AssetsDef
         target = profile.output(name, CODE_VERSIONS["frozen"], settings, {})
         with tracker.run(context, settings, {}) as run:
             bundle = build_embedder(settings, target, CODE_VERSIONS["frozen"])
-            version = run.register(name, bundle)
+            version = run.register(model, bundle)
             return materialized(
                 bundle,
                 settings,
@@ -80,9 +83,9 @@ def frozen_asset(profile: Profile, name: str, study: str | None) -> dg.AssetsDef
 
 
 def embedder_asset(
-    profile: Profile, name: str, dataset: str, study: str | None, start: str | None = None
+    profile: Profile, name: str, model: str, dataset: str, study: str | None, start: str | None = None
 ) -> dg.AssetsDefinition:
-    """Return the asset that trains the embedder ``name`` on ``dataset`` and registers it in MLflow.
+    """Return the asset that trains the embedder ``name`` on ``dataset`` and registers it as ``model``.
 
     ``start`` is the embedder that it goes on from; without one, its configuration says.
     """
@@ -122,7 +125,7 @@ def embedder_asset(
             bundle = train_embedder(data, splits, settings, target, CODE_VERSIONS["embedder"], run)
             card = open_card(bundle.path, EmbedderCard)
             run.log_metrics({f"validation_{key}": value for key, value in card.validation.items()})
-            version = run.register(name, bundle)
+            version = run.register(model, bundle)
             return materialized(
                 bundle,
                 settings,

@@ -30,6 +30,7 @@ from zuroku.reports.geolocation import (
     geolocation_findings,
     read_geolocation_metrics,
 )
+from zuroku.reports.geolocation_release import GeolocatorReleaseSettings
 from zuroku.reports.place_canary import PlaceKind
 from zuroku.reports.place_indexing import (
     PLACE_INDEX_CHECKS,
@@ -38,7 +39,6 @@ from zuroku.reports.place_indexing import (
     index_places,
     place_index_findings,
 )
-from zuroku.reports.release import ReleaseSettings
 from zuroku.training.geolocator import GeolocatorTrainingSettings, train_geolocator
 
 MODEL = "geolocator"
@@ -53,9 +53,9 @@ CODE_VERSIONS = {"geolocator": "2", "evaluation": "3", "index": "3"}
 
 
 def geolocator_asset(
-    profile: Profile, name: str, task: str, splits: str, study: str | None
+    profile: Profile, name: str, model: str, task: str, splits: str, study: str | None
 ) -> dg.AssetsDefinition:
-    """Return the asset that trains ``name`` on ``splits`` as ``task`` configures, and registers it."""
+    """Return the asset that trains ``name`` on ``splits`` as ``task`` says, and registers it as ``model``."""
     defaults = profile.load(task, GeolocatorTrainingSettings)
     launch = launch_config(defaults)
 
@@ -93,7 +93,7 @@ def geolocator_asset(
             bundle = train_geolocator(data, labels, splits, settings, target, version, run)
             card = open_card(bundle.path, GeolocatorCard)
             run.log_metrics({f"validation_{key}": value for key, value in card.validation.items()})
-            registered = run.register(name, bundle)
+            registered = run.register(model, bundle)
             table = pd.read_parquet(splits.path / "splits.parquet")
             tested = table.loc[table["split"] == "test", "group"].tolist()
             return materialized(
@@ -178,7 +178,7 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
     defaults = profile.load(INDEX, PlaceSwitchSettings)
     launch = launch_config(defaults)
     answers = profile.load(f"{MODEL}_evaluation", GeolocationEvaluationSettings)
-    model = profile.load(f"{MODEL}_release", ReleaseSettings).model
+    model = profile.load(f"{MODEL}_release", GeolocatorReleaseSettings).model
     checks = (*PLACE_INDEX_CHECKS, CANARY_CHECK)
 
     @dg.asset(

@@ -34,7 +34,7 @@ from zuroku.reports.embeddings import EmbeddingEvaluationSettings
 from zuroku.reports.feature_tuning import FeatureTuningStudySettings
 from zuroku.reports.figure_tagger import EvaluationSettings
 from zuroku.reports.geolocation import GeolocationEvaluationSettings
-from zuroku.reports.geolocation_release import judge_geolocator
+from zuroku.reports.geolocation_release import GeolocatorReleaseSettings, judge_geolocator
 from zuroku.reports.label_issues import LabelIssueReportSettings
 from zuroku.reports.layout import LayoutEvaluationSettings
 from zuroku.reports.layout_comparison import LayoutComparisonSettings
@@ -108,7 +108,7 @@ _GEOLOCATION_SETTINGS: dict[str, Configured] = {
     places.SPLITS: Configured(places.SPLITS, PlaceSplitSettings),
     _GEOLOCATOR: Configured(_GEOLOCATOR, GeolocatorTrainingSettings),
     f"{_GEOLOCATOR}_evaluation": Configured(f"{_GEOLOCATOR}_evaluation", GeolocationEvaluationSettings),
-    f"{_GEOLOCATOR}_release": Configured(f"{_GEOLOCATOR}_release", ReleaseSettings),
+    f"{_GEOLOCATOR}_release": Configured(f"{_GEOLOCATOR}_release", GeolocatorReleaseSettings),
     geolocation.INDEX: Configured(geolocation.INDEX, PlaceSwitchSettings),
     **{name: Configured(name, GeolocatorTrainingSettings) for name in geolocation.STUDIED},
     **{
@@ -242,6 +242,7 @@ def _layout_assets(profile: Profile) -> list[dg.AssetsDefinition]:
 
 def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
     study = places.GROUP
+    model = profile.load(f"{_GEOLOCATOR}_release", GeolocatorReleaseSettings).model
     photographs = "Photographs with coordinates: panoramas at the sample points, or a user's own."
     return [
         places.features_asset(profile, places.ROADS, "Roads of OpenStreetMap, or of the generated land."),
@@ -259,7 +260,7 @@ def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
         dataset_asset(profile, places.PHOTOGRAPHS, photographs, 0, sources=(places.POINTS, *_MAP)),
         places.labels_asset(profile),
         places.splits_asset(profile, places.SPLITS, study=None),
-        geolocation.geolocator_asset(profile, _GEOLOCATOR, _GEOLOCATOR, places.SPLITS, study=None),
+        geolocation.geolocator_asset(profile, _GEOLOCATOR, model, _GEOLOCATOR, places.SPLITS, study=None),
         geolocation.evaluation_asset(profile, _GEOLOCATOR, places.SPLITS, study=None),
         release_asset(
             profile,
@@ -270,13 +271,14 @@ def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
             "share of answers near the truth",
             judge_geolocator,
             geolocation.blocking_findings(profile),
+            GeolocatorReleaseSettings,
         ),
         geolocation.index_asset(profile),
         *(
             asset
             for name in geolocation.STUDIED
             for asset in (
-                geolocation.geolocator_asset(profile, name, name, places.SPLITS, study),
+                geolocation.geolocator_asset(profile, name, name, name, places.SPLITS, study),
                 geolocation.evaluation_asset(profile, name, places.SPLITS, study),
             )
         ),
@@ -285,7 +287,7 @@ def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
             for name, splits in geolocation.OTHER_SPLITS.items()
             for asset in (
                 places.splits_asset(profile, splits, study),
-                geolocation.geolocator_asset(profile, name, _GEOLOCATOR, splits, study),
+                geolocation.geolocator_asset(profile, name, name, _GEOLOCATOR, splits, study),
                 geolocation.evaluation_asset(profile, name, splits, study),
             )
         ),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -11,7 +12,6 @@ from assets.outputs import ARTIFACT, OWNERS, RETRAIN, launch_config, materialize
 from assets.tracking import RunTracking
 from zuroku.artifacts import Artifact, build, verify
 from zuroku.datasets.manifest import Dataset
-from zuroku.evaluation.gate import GateSettings
 from zuroku.findings import Finding
 from zuroku.profile import Profile
 from zuroku.publishing import publish, published, require_publishable, require_publisher
@@ -22,10 +22,11 @@ _CODE_VERSION = "2"
 _CHECK = ("alias_equals_publication",)
 
 
-Judge = Callable[[Dataset, Artifact, Artifact, Artifact | None, GateSettings, Path], Artifact]
+Judge = Callable[[Dataset, Artifact, Artifact, Artifact | None, Any, Path], Artifact]
 """Writes the verdict on a challenger, given dataset, splits, challenger, champion, rule and target.
 
-The champion may be the challenger itself: a model is released again.
+The rule is the ``gate`` of the settings that the release takes. The champion may be the challenger itself: a
+model is released again.
 """
 Blocking = Callable[[Path], Iterable[Finding]]
 """Returns those findings of a finished evaluation that must hold, by the configuration of the profile."""
@@ -40,14 +41,16 @@ def release_asset(
     metric: str,
     judge: Judge,
     blocking: Blocking,
+    kind: type[ReleaseSettings] = ReleaseSettings,
 ) -> dg.AssetsDefinition:
     """Return the asset that judges what ``asset`` trained last, and moves alias and publication if it wins.
 
-    ``metric`` is what ``judge`` compares, in words. Before that, what must not be released is refused: a
-    model that was not evaluated or did not pass, one that was taken back, one where another profile released.
+    ``metric`` is what ``judge`` compares, in words; ``kind`` are the settings that hold its rule. Before
+    that, what must not be released is refused: a model that was not evaluated or did not pass, one that was
+    taken back, one where another profile released.
     """
     name = f"{asset}_release"
-    defaults = profile.load(name, ReleaseSettings)
+    defaults = profile.load(name, kind)
     launch = launch_config(defaults)
     model = defaults.model
 
@@ -83,7 +86,7 @@ def release_asset(
         evaluation: Artifact,
         tracker: dg.ResourceParam[RunTracking],
     ) -> dg.MaterializeResult:
-        settings = resolve(config, ReleaseSettings)
+        settings = resolve(config, kind)
         data = Dataset(dataset.path)
         # Checks of one run do not reach an asset that is materialized alone.
         require_evaluation(evaluation.path, data, splits, challenger, blocking(evaluation.path))

@@ -38,7 +38,6 @@ class RepeatedPages:
 
     def __init__(self, pool: Sequence[Page], root: Path, n_pages: int) -> None:
         self.root = root
-        self.data: dict[str, str] = {}
         self.fingerprint = f"{len(pool)} pages of {root}, {n_pages} times"
         self._pool = pool
         self._n_pages = n_pages

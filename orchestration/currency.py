@@ -1,8 +1,8 @@
 """Which assets are current: nothing runs twice.
 
 An asset is current when the code version, the hash of its resolved configuration and the data
-versions of its inputs equal those of its last success, its output is still there, and so is what it
-published. Dagster alone does not know the configuration; and it records what was made before it looks at
+versions of its inputs equal those of its last success, the output of that is still there, and so is what
+it published. Dagster alone does not know the configuration; and it records what was made before it looks at
 blocking checks, so that an asset stopped by one seems to have succeeded.
 """
 
@@ -106,10 +106,11 @@ def _why_stale(
     if failed := _stopped_by(instance, record.run_id, spec.key, partition):
         return f"its check {failed} failed"
     try:
-        store.load(spec.key, partition)
+        output = store.load(spec.key, partition)
     except IntegrityError:
         return "its output is gone or changed"
-    return ""
+    # Profiles and folders may share Dagster's storage, and what it recorded last may be another's.
+    return "" if output.sha256 == tags.get(_DATA_VERSION) else "its output is not what was made last"
 
 
 def _stopped_by(

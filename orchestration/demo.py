@@ -1,8 +1,9 @@
 """``make demo``: the main job, headless, running only what is not current.
 
-Two waves, because two schedulers own the edges: first the data stages (DVC decides whether their
-commands run), then, with the data versions known, whatever of the rest is stale, in one run. What fails
-takes along what depends on it and nothing else.
+Three waves: first the data stages, of which DVC decides whether their commands run; then, with the data
+versions known, whatever of the lineages is stale, in one run; at last what gathers results of all of
+them, in a run of its own, because within one Dagster passes over whatever needs a failed asset. What
+fails takes along what depends on it and nothing else.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import uuid
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import groupby
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from assets.lineages import build_assets, config_hashes
 from orchestration.currency import Stale, stale_assets, topological
 from orchestration.definitions import build_definitions, build_tracker
 from orchestration.environment import Environment, environment, prepare_state
-from orchestration.jobs import DATASETS, build_jobs, selected_assets
+from orchestration.jobs import DATASETS, SHARED_TAG, build_jobs, selected_assets
 from orchestration.outcome import Outcome, interrupted
 from orchestration.process_groups import interrupt_on_hangup
 from orchestration.publications import publication_fault, publications
@@ -55,8 +57,8 @@ def run_jobs(settings: Environment, names: Sequence[str], lineages: Sequence[str
         close_orphans(instance, tracker)
         waves = _Waves(settings, definitions, tracker, instance, demo)
         for name, keys in selected.items():
-            for datasets in (True, False):
-                waves.run(name, keys, datasets)
+            for wave in _Wave:
+                waves.run(name, keys, wave)
     return waves.outcome
 
 
@@ -70,6 +72,20 @@ def _alone(home: Path) -> Iterator[str]:
         yield identity.read_text()
 
 
+class _Wave(Enum):
+    """What runs together, in this order."""
+
+    DATASETS = auto()
+    LINEAGES = auto()
+    SHARED = auto()
+
+
+def _wave_of(spec: dg.AssetSpec) -> _Wave:
+    if SHARED_TAG in spec.tags:
+        return _Wave.SHARED
+    return _Wave.DATASETS if spec.group_name == DATASETS else _Wave.LINEAGES
+
+
 @dataclass(frozen=True)
 class _Waves:
     """Runs waves of assets in ``instance`` and keeps their ``outcome``."""
@@ -81,25 +97,26 @@ class _Waves:
     demo: str
     outcome: Outcome = field(default_factory=Outcome)
 
-    def run(self, name: str, keys: Collection[dg.AssetKey], datasets: bool) -> None:
-        """Run what is not current of the assets ``keys`` of the job ``name``: the datasets, or the others."""
+    def run(self, name: str, keys: Collection[dg.AssetKey], wave: _Wave) -> None:
+        """Run what is not current of ``wave`` among the assets ``keys`` of the job ``name``."""
         specs = [spec for spec in topological(self.definitions.resolve_all_asset_specs()) if spec.key in keys]
-        wave = self._ready([spec for spec in specs if (spec.group_name == DATASETS) == datasets])
+        datasets = wave is _Wave.DATASETS
+        own = self._ready([spec for spec in specs if _wave_of(spec) is wave])
         # Asking DVC is how a dataset is found current.
-        todo = [Stale(spec.key, "ask DVC") for spec in wave] if datasets else self._stale(wave)
+        todo = [Stale(spec.key, "ask DVC") for spec in own] if datasets else self._stale(own)
         for item in todo:
             batch = f" {item.partition}" if item.partition else ""
             print(f"· {item.key.to_user_string()}{batch}: {item.reason}")
         # A run has one partition, so a partitioned asset parts what comes before it from what comes after.
         for partition, items in groupby(todo, key=lambda item: item.partition):
             planned = {item.key for item in items}
-            ready = self._ready([spec for spec in wave if spec.key in planned])
+            ready = self._ready([spec for spec in own if spec.key in planned])
             if ready:
                 self._execute(name, [spec.key for spec in ready], partition, datasets)
                 # What Dagster passed over, because what it needs failed in the same run, is told too.
                 self._ready(ready)
 
-    def _stale(self, wave: list[dg.AssetSpec]) -> list[Stale]:
+    def _stale(self, specs: list[dg.AssetSpec]) -> list[Stale]:
         profile = self.settings.profile
         store = ArtifactStore(var=str(profile.var), profile=profile.name)
         served = publications(profile)
@@ -107,7 +124,7 @@ class _Waves:
         def fault(key: dg.AssetKey) -> str:
             return publication_fault(served[key], self.tracker.champion) if key in served else ""
 
-        return stale_assets(self.instance, wave, config_hashes(profile), store, fault)
+        return stale_assets(self.instance, specs, config_hashes(profile), store, fault)
 
     def _ready(self, specs: list[dg.AssetSpec]) -> list[dg.AssetSpec]:
         before = set(self.outcome.dropped)
@@ -167,10 +184,11 @@ def main() -> None:
     settings = environment()
     started = time.monotonic()
     names = ["demo_job"]
-    if arguments.study:
-        names += [name for name in build_jobs(build_assets(settings.profile)) if name.startswith("study_")]
     lineages = [lineage.strip() for lineage in arguments.lineage.split(",") if lineage.strip()]
     try:
+        if arguments.study:
+            jobs = build_jobs(build_assets(settings.profile))
+            names += [name for name in jobs if name.startswith("study_")]
         outcome = run_jobs(settings, names, lineages)
     except ZurokuError as error:
         sys.exit(str(error))

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from zuroku.artifacts import locked, write_atomically
 from zuroku.errors import ConfigError
 from zuroku.profile import Profile
+from zuroku.publishing import GENERATED
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -57,8 +58,12 @@ class Environment:
 
     @property
     def dagster_home(self) -> Path:
-        """Where Dagster keeps its state."""
-        return Path(os.environ.get("DAGSTER_HOME", self.profile.var / "dagster"))
+        """Where Dagster keeps its state: a folder of the profile's own, because it keeps assets by name.
+
+        In one, what another profile made last would make every asset stale, and would set off sensors.
+        """
+        above = self.profile.var if self.profile.name == GENERATED else self.profile.home
+        return Path(os.environ.get("DAGSTER_HOME", above / "dagster"))
 
 
 @cache

@@ -13,7 +13,7 @@ import dagster as dg
 from assets import corpus, geolocation
 from assets.lineages import configured
 from assets.tracking import Champion
-from zuroku.artifacts import SEAL, file_sha256, verify
+from zuroku.artifacts import SEAL, file_sha256, read_seal, verify
 from zuroku.corpus.indexing import FigureIndexingSettings
 from zuroku.errors import IntegrityError
 from zuroku.profile import Profile
@@ -33,8 +33,8 @@ def publications(profile: Profile) -> Mapping[dg.AssetKey, Publication]:
     """Return what each release and index of ``profile`` publishes."""
     found = {}
     for name, one in configured(profile).items():
-        if one.kind is ReleaseSettings:
-            model = profile.load(one.task, ReleaseSettings).model
+        if issubclass(one.kind, ReleaseSettings):
+            model = profile.load(one.task, one.kind).model
             found[dg.AssetKey(name)] = Publication(profile.champion(model), model)
         elif name == corpus.INDEX:
             found[dg.AssetKey(name)] = Publication(
@@ -71,7 +71,7 @@ def _touched(folder: Path) -> bool:
     The seal is the last file to be written, and hashing an index of millions of figures takes minutes.
     """
     seal = folder / SEAL
-    listed = {line.split("  ", 1)[1] for line in seal.read_text().splitlines()}
+    listed = read_seal(folder).keys()
     present = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     sealed_at = seal.stat().st_mtime_ns
     return present.keys() != listed | {SEAL} or any(

@@ -10,7 +10,7 @@ from orchestration.definitions import build_tracker
 from orchestration.environment import environment
 from orchestration.resources.tracker import MlflowTracker
 from zuroku.artifacts import Artifact
-from zuroku.errors import BundleError, ZurokuError
+from zuroku.errors import BundleError, ConfigError, ZurokuError
 from zuroku.profile import Profile
 from zuroku.publishing import require_publisher, rollback
 
@@ -18,7 +18,8 @@ from zuroku.publishing import require_publisher, rollback
 def roll_back_model(profile: Profile, tracker: MlflowTracker, model: str) -> Artifact:
     """Move alias and link of ``model`` to the version in use before; the one left is held (``publishing``).
 
-    Alias first, as in a release. A kill in between leaves what a second call, or the next release, mends.
+    Alias first, as in a release. A kill in between leaves what a second call, or the next release, mends. Of
+    a release that was killed there, the version that the alias has already is the one left.
 
     Raises:
         BundleError: there is no such model, or the version before is not kept here or in the registry.
@@ -33,7 +34,14 @@ def roll_back_model(profile: Profile, tracker: MlflowTracker, model: str) -> Art
             remedy="look up the name in MLflow; an index is taken back by `zuroku rollback`",
         )
     folder = profile.champion(model)
-    require_publisher(folder, champion.profile, profile.name)
+    try:
+        require_publisher(folder, champion.profile, profile.name)
+    except ConfigError as error:
+        raise ConfigError(
+            f"the champion of {model} was released by the profile {champion.profile}, not {profile.name}",
+            expected="the profile that released it",
+            remedy=f"run `ZUROKU_PROFILE={champion.profile} make rollback MODEL={model}`",
+        ) from error
 
     def move_alias(version: Artifact) -> None:
         registered = tracker.version_of(model, version.sha256)
@@ -45,7 +53,7 @@ def roll_back_model(profile: Profile, tracker: MlflowTracker, model: str) -> Art
             )
         tracker.set_champion(model, registered.version)
 
-    return rollback(folder, move_alias)
+    return rollback(folder, move_alias, released=champion.sha256)
 
 
 def main() -> None:

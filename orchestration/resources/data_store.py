@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import dagster as dg
 import yaml
@@ -48,7 +49,7 @@ class DataStore(dg.ConfigurableResource):
         """Run ``dvc repro`` for ``stage`` and return what its lock file records.
 
         DVC runs the command only if its dependencies, its configuration or its output changed, or
-        if ``force`` is set. Another ``dvc`` at work is waited for.
+        if ``force`` is set. Another ``dvc`` at work is waited for, also one whose caller was killed.
 
         Raises:
             DataStoreError: the command failed; its output is in the message.
@@ -56,14 +57,22 @@ class DataStore(dg.ConfigurableResource):
         self.prepare()
         command = ["repro", "--single-item", *(["--force"] if force else []), stage]
         # DVC waits for its repository's lock, but not for another run of the same stage.
-        with locked(Path(self.root) / "var" / self.profile / ".dvc.lock"):
-            output = self.dvc(command, say)
+        with locked(Path(self.root) / "var" / self.profile / ".dvc.lock") as lock_file:
+            output = self.dvc(command, say, lock_file)
         lock = yaml.safe_load((self.workspace / "dvc.lock").read_text(encoding="utf-8"))
         md5 = str(lock["stages"][stage]["outs"][0]["md5"])
         return StageOutcome(md5, ran=f"Running stage '{stage}'" in output)
 
-    def dvc(self, arguments: list[str], say: Callable[[str], None] = lambda line: None) -> str:
-        """Run ``dvc`` with ``arguments`` in the workspace and return what it printed."""
+    def dvc(
+        self,
+        arguments: list[str],
+        say: Callable[[str], None] = lambda line: None,
+        lock_file: IO[str] | None = None,
+    ) -> str:
+        """Run ``dvc`` with ``arguments`` in the workspace and return what it printed.
+
+        ``lock_file`` is a lock that it shall hold as long as it lives, whatever becomes of this process.
+        """
         command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
         # The stages call ``zuroku`` by name: the one of this environment, activated or not.
         search_path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
@@ -76,6 +85,7 @@ class DataStore(dg.ConfigurableResource):
             text=True,
             # A group of its own, so that the commands of its stages are stopped with it.
             start_new_session=True,
+            pass_fds=[lock_file.fileno()] if lock_file else [],
         )
         lines = []
         try:

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from zuroku.errors import BusyError, IntegrityError, StorageError
 
 SEAL = "SHA256SUMS"
 _CHUNK_BYTES = 1 << 20
+_REMEDY = "restore the folder from its remote, or delete it and build it again"
 _FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
@@ -55,11 +57,11 @@ def seal(folder: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def verify(folder: Path, sha256: str | None = None) -> Artifact:
-    """Check ``folder`` against its seal, and the seal against ``sha256`` where one is given.
+def read_seal(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 (hex) that the seal of ``folder`` records of each file, by its path there.
 
     Raises:
-        IntegrityError: the seal is missing, or files are missing, added or changed (all listed).
+        IntegrityError: there is no seal, or it is no list of files.
     """
     path = folder / SEAL
     if not path.is_file():
@@ -68,9 +70,24 @@ def verify(folder: Path, sha256: str | None = None) -> Artifact:
             expected="a sealed folder made by zuroku",
             remedy="build it again; a folder without a seal was never finished",
         )
-    text = path.read_bytes()
-    lines = (line.split("  ", 1) for line in text.decode().splitlines())
-    recorded = {name: digest for digest, name in lines}
+    try:
+        lines = (line.split("  ", 1) for line in path.read_bytes().decode().splitlines())
+        return {name: digest for digest, name in lines}
+    except ValueError as error:
+        raise IntegrityError(
+            f"the seal {path} is broken: {error}",
+            expected="a SHA-256, two spaces and a file name on every line",
+            remedy=_REMEDY,
+        ) from error
+
+
+def verify(folder: Path, sha256: str | None = None) -> Artifact:
+    """Check ``folder`` against its seal, and the seal against ``sha256`` where one is given.
+
+    Raises:
+        IntegrityError: the seal is missing or broken, or files are missing, added or changed (all listed).
+    """
+    recorded = read_seal(folder)
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {SEAL}
     faults = [f"missing {name}" for name in sorted(recorded.keys() - present)]
     faults += [f"added {name}" for name in sorted(present - recorded.keys())]
@@ -79,14 +96,14 @@ def verify(folder: Path, sha256: str | None = None) -> Artifact:
         for name in sorted(recorded.keys() & present)
         if file_sha256(folder / name) != recorded[name]
     ]
-    found = hashlib.sha256(text).hexdigest()
+    found = file_sha256(folder / SEAL)
     if sha256 is not None and found != sha256:
         faults.append(f"seal {found}")
     if faults:
         raise IntegrityError(
             f"{folder} is not what was sealed: {', '.join(faults)}",
             expected=f"the files of {SEAL}" + (f" with seal {sha256}" if sha256 else ""),
-            remedy="restore the folder from its remote, or delete it and build it again",
+            remedy=_REMEDY,
         )
     return Artifact(folder, found)
 
@@ -138,8 +155,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def locked(path: Path, wait: bool = True) -> Iterator[None]:
+def locked(path: Path, wait: bool = True) -> Iterator[IO[str]]:
     """Hold an exclusive lock on ``path``; the kernel frees it when the process dies.
+
+    The open file is the lock: a process that is given it (``pass_fds``) holds it too, until that ends.
 
     Raises:
         BusyError: ``wait`` is false and another process holds the lock.
@@ -154,7 +173,7 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
                 expected="one writer at a time",
                 remedy="wait for it to finish, or stop it, then run this again",
             ) from error
-        yield
+        yield file
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""What all commands share: our errors as one message, and progress on the terminal."""
+"""What all commands share: our errors as one message, progress on the terminal, which bundle is meant."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -57,3 +58,10 @@ def progress_bar(title: str) -> Iterator[ProgressBar]:
         return
     with bar._progress:
         yield bar
+
+
+def chosen_bundle(var: Path, name: str, chosen: str) -> Path:
+    """Return the folder of the released ``name`` for ``"champion"``, or the one ``chosen`` instead."""
+    from zuroku.profile import champion_folder
+
+    return champion_folder(var, name) if chosen == "champion" else Path(chosen)

@@ -46,6 +46,9 @@ def publish(bundle: Artifact, champion: Path, by: str) -> Artifact:
     with locked(versions / ".champion.lock"):
         require_publishable(bundle.sha256, champion, by)
         history = _history(champion)
+        if target.name in history and _hold(champion, history[-1]).exists():
+            # A rollback that was killed before the link moved is finished, and is no new use.
+            history = history[: len(history) - history[::-1].index(target.name)]
         if history[-1:] != [target.name]:
             history.append(target.name)
         _switch(champion, _Publication(by, history), target)
@@ -72,7 +75,8 @@ def require_publishable(sha256: str, champion: Path, by: str) -> None:
     """
     require_publisher(champion, publisher(champion), by)
     held = _hold(champion, _name(sha256))
-    if held.exists():
+    # Of a rollback that was stopped half-way, the version in use is held and stays in use.
+    if held.exists() and champion.resolve().name != held.name:
         raise BundleError(
             f"version {held.name} of {champion.parent.name} was taken back, and is held",
             expected="another version",
@@ -110,11 +114,19 @@ def require_index(champion: Path) -> None:
         )
 
 
-def rollback(champion: Path, announce: Callable[[Artifact], None] = lambda version: None) -> Artifact:
+def rollback(
+    champion: Path,
+    announce: Callable[[Artifact], None] = lambda version: None,
+    released: str | None = None,
+) -> Artifact:
     """Make ``champion`` a link to the version in use before it, and return that one; the one left is held.
 
-    A second rollback goes back further. ``announce`` is given the version before the link moves: what it
-    raises stops the rollback. The version left stays on disk, and is not published again while it is held.
+    A second rollback goes back further, past what is held. ``announce`` is given the version before the link
+    moves: what it raises stops the rollback. The version left stays on disk, and is not published again while
+    it is held.
+
+    ``released`` is the seal of what the registry calls champion, where there is one: if that was never
+    published, because its release was killed, it is the version left, and what is published stays.
 
     Raises:
         BundleError: nothing is published, or no version before it is kept.
@@ -129,14 +141,19 @@ def rollback(champion: Path, announce: Callable[[Artifact], None] = lambda versi
     versions = champion.parent / "versions"
     with locked(versions / ".champion.lock"):
         history = _history(champion)
+        # Where the published version is held, a rollback was killed, and has only to be finished.
+        if released and _name(released) != history[-1] and not _hold(champion, history[-1]).exists():
+            history.append(_name(released))
         left = history[-1]
-        if len(history) < 2 or not (versions / history[-2]).exists():
+        earlier = [name for name in history if name != left and not _hold(champion, name).exists()]
+        if not earlier or not (versions / earlier[-1]).exists():
             raise BundleError(
-                f"no version before {left} is kept",
-                expected=f"the version that was in use before it, in {versions}",
-                remedy="build the bundle that you want and publish it",
+                f"no version before {left} is kept, except such as were taken back themselves",
+                expected=f"a version that was in use before it, in {versions}",
+                remedy="build the bundle that you want and publish it, or delete the file of the one that you "
+                f"want back from {_hold(champion, left).parent}",
             )
-        target = verify(versions / history[-2])
+        target = verify(versions / earlier[-1])
         held = _hold(champion, left)
         held.parent.mkdir(exist_ok=True)
         # Before anything moves: a kill in between leaves nothing that would publish it again.
@@ -146,7 +163,6 @@ def rollback(champion: Path, announce: Callable[[Artifact], None] = lambda versi
         except Exception:
             held.unlink()
             raise
-        _hold(champion, target.path.name).unlink(missing_ok=True)
         _switch(champion, _Publication(publisher(champion), history), target.path)
     return Artifact(champion, target.sha256)
 

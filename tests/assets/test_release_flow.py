@@ -29,7 +29,7 @@ from tests.unit.training import figure_data
 from zuroku import publishing
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
-from zuroku.errors import BundleError
+from zuroku.errors import BundleError, ConfigError
 from zuroku.evaluation.hierarchy import build_hierarchy
 from zuroku.models.bundle import TaggerCard
 from zuroku.models.tagger_predictor import TaggerPredictor
@@ -256,6 +256,32 @@ def test_a_kill_between_alias_and_link_of_a_rollback_is_mended(
     assert "is held" in failure(workshop.release(better))
     roll_back_model(workshop.profile, workshop.tracker, MODEL)
     assert workshop.alias() == workshop.publication() == old.sha256
+
+
+def test_a_release_that_was_killed_before_it_published_is_taken_back(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
+    workshop.release(old)
+
+    def killed(bundle: Artifact, champion: Path, by: str) -> Artifact:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(release_module, "publish", killed)
+        assert not workshop.release(better).success
+    assert (workshop.alias(), workshop.publication()) == (better.sha256, old.sha256)
+    assert roll_back_model(workshop.profile, workshop.tracker, MODEL).sha256 == old.sha256
+    assert workshop.alias() == workshop.publication() == old.sha256
+    assert "is held" in failure(workshop.release(better))
+    assert judgement(workshop.release(old))["check"], "the one gone back to is not held"
+
+
+def test_a_model_of_another_profile_is_taken_back_by_that_profile_only(workshop: Workshop) -> None:
+    full = workshop.of("full")
+    full.release(full.bundle("real"))
+    with pytest.raises(ConfigError, match=f"`ZUROKU_PROFILE=full make rollback MODEL={MODEL}`"):
+        roll_back_model(workshop.profile, workshop.tracker, MODEL)
 
 
 def test_a_model_is_released_only_with_an_evaluation_of_it_that_it_passed(workshop: Workshop) -> None:

@@ -107,7 +107,7 @@ def test_commands_that_the_documents_name_exist() -> None:
     commands |= {str(group.name) for group in app.registered_groups}
     pages = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]
     text = "\n".join(page.read_text() for page in pages)
-    named = set(re.findall(r"(?:^|`|full )make ([a-z]+)", text, flags=re.M))
+    named = set(re.findall(r"(?:^|`|=\S+ )make ([a-z]+)", text, flags=re.M))
     assert {"demo", "test"} <= named <= targets
     assert set(re.findall(r"`(?:\.venv/bin/)?zuroku ([a-z]+)", text)) <= commands
 

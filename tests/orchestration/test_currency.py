@@ -7,13 +7,16 @@ import pytest
 
 from orchestration.currency import stale_assets
 from orchestration.resources.artifact_store import ArtifactStore
+from zuroku.artifacts import Artifact
+
+MADE = "5" * 64
 
 
 class AnyStore(ArtifactStore):
-    """Every output is there."""
+    """Every output is there, and is the one that was ``MADE``."""
 
-    def load(self, key: dg.AssetKey, partition: str | None) -> None:
-        return None
+    def load(self, key: dg.AssetKey, partition: str | None = None) -> Artifact:
+        return Artifact(Path(self.var), MADE)
 
 
 @pytest.mark.parametrize(("passed", "blocking"), [(False, True), (False, False), (True, True)])
@@ -22,7 +25,8 @@ def test_an_asset_that_a_blocking_check_stopped_has_to_run_again(
 ) -> None:
     @dg.asset(code_version="1", check_specs=[dg.AssetCheckSpec("holds", asset="judged", blocking=blocking)])
     def judged() -> dg.MaterializeResult:
-        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=passed, check_name="holds")])
+        check = dg.AssetCheckResult(passed=passed, check_name="holds")
+        return dg.MaterializeResult(check_results=[check], data_version=dg.DataVersion(MADE))
 
     store = AnyStore(var=str(tmp_path), profile="sample")
     with dg.DagsterInstance.ephemeral() as instance:
@@ -36,7 +40,7 @@ def test_an_asset_that_a_blocking_check_stopped_has_to_run_again(
 def test_an_asset_whose_publication_is_amiss_has_to_run_again(tmp_path: Path) -> None:
     @dg.asset(code_version="1")
     def released() -> dg.MaterializeResult:
-        return dg.MaterializeResult()
+        return dg.MaterializeResult(data_version=dg.DataVersion(MADE))
 
     store = AnyStore(var=str(tmp_path), profile="sample")
     with dg.DagsterInstance.ephemeral() as instance:
@@ -45,3 +49,15 @@ def test_an_asset_whose_publication_is_amiss_has_to_run_again(tmp_path: Path) ->
         assert stale_assets(instance, specs, {}, store) == []
         found = stale_assets(instance, specs, {}, store, lambda key: f"{key.to_user_string()} is gone")
     assert [one.reason for one in found] == ["released is gone"]
+
+
+def test_an_output_that_another_made_last_is_not_current(tmp_path: Path) -> None:
+    @dg.asset(code_version="1")
+    def trained() -> dg.MaterializeResult:
+        return dg.MaterializeResult(data_version=dg.DataVersion("of another profile"))
+
+    store = AnyStore(var=str(tmp_path), profile="sample")
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([trained], instance=instance)
+        found = stale_assets(instance, list(trained.specs), {}, store)
+    assert [one.reason for one in found] == ["its output is not what was made last"]

@@ -3,22 +3,25 @@
 The source is a folder of a few pictures, so that each stage takes a second.
 """
 
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 import yaml
-import zc.lockfile
 
 from orchestration.resources import data_store
 from orchestration.resources.data_store import DataStore, StageOutcome
 from tests.orchestration.s3_server import s3_server
 from tests.unit.training import figure_data
-from tests.workspace import edit, tiny_workspace
+from tests.workspace import REPOSITORY, edit, tiny_workspace
 from zuroku.datasets.manifest import Dataset
 from zuroku.errors import DataStoreError
 from zuroku.profile import Profile
@@ -221,33 +224,91 @@ def in_the_background(call) -> Iterator[tuple[threading.Thread, list[BaseExcepti
         thread.join()
 
 
-def test_another_dvc_at_work_is_waited_for(root: Path) -> None:
-    (root / ".dvc" / "tmp").mkdir(exist_ok=True)
-    held = zc.lockfile.LockFile(str(root / ".dvc" / "tmp" / "lock"))
-    try:
-        with in_the_background(lambda: reproduce(store_of(root))) as (thread, failed):
-            # DVC alone gives up after three seconds.
-            thread.join(6)
-            waiting = thread.is_alive()
-            held.close()
-    finally:
-        held.close()
-    assert waiting
-    assert failed == []
-    assert Dataset(Profile("sample", root).dataset(STAGE)).card["items"] == 4
+def test_dvc_is_told_to_wait_for_another(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = []
+
+    class Started:
+        stdout = ()
+
+        def __init__(self, command: list[str], **settings: object) -> None:
+            commands.append(command)
+
+        def wait(self) -> int:
+            return 0
+
+    monkeypatch.setattr(data_store.subprocess, "Popen", Started)
+    store_of(root).dvc(["repro", STAGE])
+    assert commands == [[sys.executable, "-m", "dvc", "--wait-for-lock", "repro", STAGE]]
 
 
-def test_the_same_stage_at_once_is_waited_for(root: Path) -> None:
+def slow_stage(root: Path) -> None:
+    """Make the stage one that says in a file that it has started, and waits there for another."""
     stages = yaml.safe_load((root / "dvc.yaml").read_text())
-    slow = "mkdir -p out && touch started && while [ ! -e go ]; do sleep 0.05; done && date > out/made"
+    slow = "touch started && while [ ! -e go ]; do sleep 0.05; done && mkdir -p out && date > out/made"
     stages["stages"][STAGE] = {"cmd": slow, "outs": ["out"]}
     (root / "dvc.yaml").write_text(yaml.safe_dump(stages))
+
+
+def wait_for(path: Path, going_on: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 100
+    while not path.exists() and going_on() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+class Watched:
+    """Sees who comes to the data store's lock, and every process that is started."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.arrived = threading.Event()
+        self.started: list[Any] = []
+        locked, popen = data_store.locked, subprocess.Popen
+
+        def seen_locked(path: Path) -> AbstractContextManager[IO[str]]:
+            self.arrived.set()
+            return locked(path)
+
+        def seen_popen(command: list[str], **settings: Any) -> Any:
+            self.started.append(command)
+            return popen(command, **settings)
+
+        monkeypatch.setattr(data_store, "locked", seen_locked)
+        monkeypatch.setattr(data_store.subprocess, "Popen", seen_popen)
+
+
+def test_the_same_stage_at_once_is_waited_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_stage(root)
+    watched = Watched(monkeypatch)
     with in_the_background(lambda: reproduce(store_of(root))) as (first, first_failed):
-        while first.is_alive() and not (root / "started").exists():
-            first.join(0.05)
+        wait_for(root / "started", first.is_alive)
+        watched.arrived.clear()
         with in_the_background(lambda: reproduce(store_of(root))) as (second, second_failed):
-            # A second that does not wait fails within a second.
-            second.join(4)
+            assert watched.arrived.wait(60)
+            # What does not wait has passed the lock by then, and starts at once.
+            second.join(0.5)
+            waiting = second.is_alive() and len(watched.started) == 1
             (root / "go").touch()
+    assert waiting
     assert first_failed == []
     assert second_failed == []
+
+
+def test_a_stage_whose_caller_was_killed_is_waited_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_stage(root)
+    program = "import sys; from orchestration.resources.data_store import DataStore; " + (
+        f"DataStore(root=sys.argv[1], profile='sample').reproduce({STAGE!r}, False, print)"
+    )
+    told = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    killed = subprocess.Popen([sys.executable, "-c", program, str(root)], env=told)
+    wait_for(root / "started", lambda: killed.poll() is None)
+    killed.kill()
+    killed.wait()
+
+    watched = Watched(monkeypatch)
+    with in_the_background(lambda: reproduce(store_of(root))) as (again, failed):
+        assert watched.arrived.wait(60)
+        again.join(0.5)
+        waiting = again.is_alive() and not watched.started
+        (root / "go").touch()
+    assert waiting
+    assert failed == []
+    assert (root / "out" / "made").is_file()

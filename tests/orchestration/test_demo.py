@@ -54,7 +54,7 @@ GRAPH = [
     asset("doubtful", "layout", ["books"]),
     asset("layout_release", "layout", ["doubtful"]),
     asset("corpus", "corpus", ["tagger"]),
-    asset("scorecard", "reports", ["tagger", "geolocator"]),
+    asset("scorecard", "reports", ["tagger", "geolocator", "doubtful"]),
 ]
 
 
@@ -102,6 +102,20 @@ def test_a_failure_takes_along_what_depends_on_it_and_nothing_else(settings: Env
     assert dropped == {"geolocator": "streets", "place_index": "streets", "layout_release": "doubtful"}
     # What gathers results of every lineage does without those that failed.
     assert outcome.ran == len(["books", "tagger", "corpus", "doubtful", "scorecard"])
+
+
+def test_a_configuration_that_cannot_be_used_is_told_without_a_traceback(
+    settings: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bad(profile: Profile) -> list[dg.AssetsDefinition]:
+        raise ConfigError("a loop of 0 epochs", expected="at least 1", remedy="correct it")
+
+    monkeypatch.setattr(demo, "build_assets", bad)
+    monkeypatch.setattr(demo, "environment", lambda: settings)
+    monkeypatch.setattr(demo, "interrupt_on_hangup", lambda: None)
+    monkeypatch.setattr("sys.argv", ["demo", "--study"])
+    with pytest.raises(SystemExit, match="a loop of 0 epochs"):
+        demo.main()
 
 
 def test_sigterm_ends_the_run_and_the_command(settings: Environment, monkeypatch: pytest.MonkeyPatch) -> None:

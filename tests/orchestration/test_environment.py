@@ -65,6 +65,18 @@ def test_the_home_is_told_to_dagster(settings: Environment, monkeypatch: pytest.
     assert os.environ["DAGSTER_HOME"] == str(settings.dagster_home)
 
 
+def test_every_root_and_profile_has_a_home_of_its_own(
+    settings: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.dagster_home == tmp_path / "home"
+    monkeypatch.delenv("DAGSTER_HOME")
+    assert settings.dagster_home == tmp_path / "var" / "dagster"
+    full = replace(settings, profile=Profile("full", tmp_path))
+    assert full.dagster_home == tmp_path / "var" / "full" / "dagster"
+    # What make exports would count as the user's word.
+    assert "DAGSTER_HOME" not in (REPOSITORY / "Makefile").read_text()
+
+
 def test_links_lead_to_the_server_that_has_the_runs(settings: Environment) -> None:
     local = replace(settings, tracking_uri="sqlite:///mlflow.db", mlflow_port=5050)
     assert local.mlflow_url == "http://127.0.0.1:5050"

@@ -72,6 +72,12 @@ def test_a_damaged_publication_is_found(served: Path, made: Artifact, harm: Call
     assert "damaged" in publication_fault(Publication(served, "tagger"), alias(made))
 
 
+@pytest.mark.parametrize("text", [b"", b"0123", "図".encode()[:2]], ids=["empty", "cut", "cut letter"])
+def test_an_index_whose_seal_is_broken_is_found(served: Path, text: bytes) -> None:
+    (served / "SHA256SUMS").write_bytes(text)
+    assert "damaged" in publication_fault(Publication(served), alias(None))
+
+
 def test_only_what_was_touched_is_hashed(
     served: Path, made: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,7 @@ def test_without_a_terminal_from_the_start_its_end_is_ignored(tmp_path: Path) ->
     process.send_signal(signal.SIGHUP)
     time.sleep(1)
     assert process.poll() is None
+    assert not (tmp_path / "stopping").exists()
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert (tmp_path / "stopped").exists()

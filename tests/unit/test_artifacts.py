@@ -42,6 +42,14 @@ def test_verify_names_every_difference(tmp_path: Path, damage, named) -> None:
         verify(artifact.path)
 
 
+@pytest.mark.parametrize("text", [b"0123", "0123  図".encode()[:-1]], ids=["cut", "cut letter"])
+def test_a_broken_seal_is_said(tmp_path: Path, text: bytes) -> None:
+    artifact = build(tmp_path / "out", _make)
+    (artifact.path / SEAL).write_bytes(text)
+    with pytest.raises(IntegrityError, match="is broken"):
+        verify(artifact.path)
+
+
 def test_a_resealed_folder_is_not_the_one_that_was_meant(tmp_path: Path) -> None:
     artifact = build(tmp_path / "out", _make)
     (artifact.path / "a.txt").write_text("forged")

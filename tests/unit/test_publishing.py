@@ -164,18 +164,34 @@ def test_the_version_taken_back_is_held_until_its_file_is_deleted(tmp_path: Path
     assert content(champion) == "b"
 
 
-def test_rollbacks_retrace_the_order_of_use_where_a_version_came_twice(tmp_path: Path) -> None:
+def test_a_version_that_came_twice_and_was_taken_back_does_not_come_again(tmp_path: Path) -> None:
     champion, bundles = released(tmp_path, "ab")
     publish(bundles["a"], champion, "full")
-    seen = [content(champion)]
-    for _ in range(2):
+    rollback(champion)
+    assert content(champion) == "b"
+    with pytest.raises(BundleError, match="except such as were taken back themselves"):
         rollback(champion)
-        seen.append(content(champion))
-    assert seen == ["a", "b", "a"]
-    with pytest.raises(BundleError, match="no version before"):
-        rollback(champion)
-    # What is in use is not held, whatever came before.
+    assert content(champion) == "b"
+    (champion.parent / "held" / bundles["a"].sha256[:16]).unlink()
+    rollback(champion)
+    assert content(champion) == "a"
+
+
+def test_a_rollback_killed_before_the_link_moves_is_finished_by_publishing(tmp_path: Path) -> None:
+    champion, bundles = released(tmp_path, "xab")
+
+    def killed(version: Artifact) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rollback(champion, killed)
+    assert content(champion) == "b"
+    # It is in use, though held.
+    publish(bundles["b"], champion, "full")
     publish(bundles["a"], champion, "full")
+    # And not back to b, which was taken back.
+    rollback(champion)
+    assert content(champion) == "x"
 
 
 def test_what_refuses_the_version_before_stops_the_rollback(tmp_path: Path) -> None:

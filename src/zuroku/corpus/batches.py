@@ -55,11 +55,6 @@ class BatchPages:
         self._batches = batches
         self.root = self._pages.root
 
-    @property
-    def data(self) -> dict[str, str]:
-        """The version of the whole dataset, by its name."""
-        return self._pages.data
-
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids and bytes of this batch's pages: other batches may grow without changing it."""

@@ -17,7 +17,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -55,7 +55,9 @@ class LineSettings(Settings):
 
     pages_per_unit: int = Field(default=256, ge=1, description="what a kill costs, and the size of a shard")
     # How many are put up with changes nothing about the result, so it is no part of the settings' hash.
-    max_bad_share: float = Field(default=0.01, ge=0, le=1, exclude=True)
+    max_bad_share: float = Field(
+        default=0.01, ge=0, le=1, exclude=True, description="asked when a corpus is made, and not again"
+    )
 
 
 def run_line(
@@ -83,8 +85,8 @@ def run_line(
     fingerprint = _fingerprint(pages, stage, settings)
     out = out.resolve()
     state = out.with_name(f".{out.name}.state")
-    data = pages.data | stage.versions
-    line = _Line(pages, settings, executor, progress, figures_schema(stage.dimension), fingerprint, data)
+    schema = figures_schema(stage.dimension)
+    line = _Line(pages, settings, executor, progress, schema, fingerprint, stage.versions)
 
     def make(folder: Path) -> None:
         work = UnitWork(open_stage, stage.versions, pages.root, state, folder / SHARDS)
@@ -125,7 +127,7 @@ class _Line:
     progress: Progress
     figures: pa.Schema
     fingerprint: str
-    data: dict[str, str]
+    models: Mapping[str, str]
 
     def make(self, folder: Path, work: UnitWork) -> _Totals:
         """Fill ``folder``, going on from what an earlier attempt left there and in the state."""
@@ -141,7 +143,7 @@ class _Line:
         _refuse_bad_corpus(folder, totals, self.settings)
         figure_rows = (work.unit(number) / FIGURES for number in range(n_units))
         concatenate(figure_rows, folder / FIGURES, self.figures, _FIGURES_PER_GROUP)
-        _write_card(folder, totals, self.data, self.fingerprint)
+        _write_card(folder, totals, self.models, self.fingerprint)
         return totals
 
     def _plan(self, work: UnitWork) -> tuple[int, int]:
@@ -212,7 +214,7 @@ def _refuse_bad_corpus(folder: Path, totals: _Totals, settings: LineSettings) ->
     )
 
 
-def _write_card(folder: Path, totals: _Totals, data: dict[str, str], fingerprint: str) -> None:
+def _write_card(folder: Path, totals: _Totals, models: Mapping[str, str], fingerprint: str) -> None:
     tags: Counter[str] = Counter()
     with pq.ParquetFile(folder / FIGURES) as figures:
         for batch in figures.iter_batches(_FIGURES_PER_GROUP, columns=["tags"]):
@@ -223,7 +225,7 @@ def _write_card(folder: Path, totals: _Totals, data: dict[str, str], fingerprint
         "bad_pages": totals.bad,
         "figures": totals.figures,
         "tags": dict(sorted(tags.items())),
-        "data": data,
+        "data": dict(models),
         _FINGERPRINT: fingerprint,
     }
     write_atomically(folder / CARD, (json.dumps(card, ensure_ascii=False, indent=2) + "\n").encode())

@@ -81,10 +81,6 @@ class PageSource(Protocol):
     def fingerprint(self) -> str:
         """A hash of what the source holds."""
 
-    @property
-    def data(self) -> dict[str, str]:
-        """The dataset's version (the SHA-256 of its manifest) by its name; nothing where there is none."""
-
     def __iter__(self) -> Iterator[Page]:
         """List the pages without reading them."""
 
@@ -99,7 +95,6 @@ class FolderPages:
 
     def __init__(self, root: Path, licence: str = "") -> None:
         self.root = existing_folder(root)
-        self.data: dict[str, str] = {}
         self._licence = licence
 
     @cached_property
@@ -159,11 +154,6 @@ class DatasetPages:
     def fingerprint(self) -> str:
         """The dataset's version, which follows from the bytes of all items."""
         return self._dataset.version
-
-    @property
-    def data(self) -> dict[str, str]:
-        """The dataset's version by its name."""
-        return {str(self._dataset.card["name"]): self._dataset.version}
 
     def __iter__(self) -> Iterator[Page]:
         """List the items."""

@@ -46,7 +46,14 @@ class UnavailableError(DownloadError):
 
 
 class GoneError(UnavailableError):
-    """Nothing usable will come from the address, now or later: 404, 410, too much, or a redirect nowhere."""
+    """The server says that there is nothing at the address: 404, 410."""
+
+
+class UnusableError(DownloadError):
+    """What the address gives is never of use: it is not HTTP, redirects without end, or holds something else.
+
+    It is no ``UnavailableError``: whoever looks elsewhere for what is gone must not hide a wrong address.
+    """
 
 
 class TransientError(Exception):
@@ -100,7 +107,8 @@ class PoliteClient:
         """Return the body of ``url``, at most ``max_bytes`` long.
 
         Raises:
-            GoneError: the server says 404 or 410, the body is too long, or it leads to no HTTP address.
+            GoneError: the server says 404 or 410.
+            UnusableError: the body is too long, or the address leads to none of HTTP.
             UnavailableError: it cannot be reached.
             DownloadError: another status, or all tries failed.
         """
@@ -142,7 +150,8 @@ class PoliteClient:
 
         Raises:
             TransientError: the connection failed, or the status says to try later (429, 5xx).
-            GoneError: 404 or 410, or an address that is not HTTP.
+            GoneError: 404 or 410.
+            UnusableError: an address that is not HTTP, or too many redirects.
             DownloadError: another status that is not ``accepted``.
         """
         try:
@@ -179,7 +188,7 @@ class PoliteClient:
             for chunk in self.watched(response.iter_bytes()):
                 body += chunk
                 if len(body) > max_bytes:
-                    raise GoneError(
+                    raise UnusableError(
                         f"{url} sends more than {max_bytes} bytes",
                         expected=f"at most {max_bytes} bytes",
                         remedy="check the address; it may be a page or an archive instead of an image",
@@ -196,7 +205,7 @@ class PoliteClient:
             response.close()
             request = response.next_request
             _http_url(str(request.url))
-        raise GoneError(
+        raise UnusableError(
             f"{first} redirects more than {MAX_REDIRECTS} times",
             expected="a server that answers in the end",
             remedy="open the address in a browser and configure where it leads",
@@ -256,8 +265,8 @@ def _http_url(url: str) -> httpx.URL:
     return parsed
 
 
-def _not_http(shown: str) -> GoneError:
-    return GoneError(
+def _not_http(shown: str) -> UnusableError:
+    return UnusableError(
         f"asked or redirected to {shown}",
         expected="an http:// or https:// address",
         remedy="mend the address in the configuration; other schemes are never followed",

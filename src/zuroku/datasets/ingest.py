@@ -22,7 +22,7 @@ from pydantic import Field
 
 from zuroku.artifacts import locked, replace_folder, room, write_atomically
 from zuroku.config import Settings
-from zuroku.datasets.http import GoneError
+from zuroku.datasets.http import GoneError, UnusableError
 from zuroku.datasets.images import probe_image
 from zuroku.datasets.ingest_state import IngestState
 from zuroku.datasets.manifest import (
@@ -108,8 +108,8 @@ def ingest(
         SourceError: the collection has no usable item.
         QuarantineError: more than ``max_quarantined_share`` of the items are bad; the reasons stay
             in ``quarantine.parquet`` of the hidden working folder.
-        DownloadError: a server failed or refused, in another way than having nothing there. Finished shards
-            are kept, and a second run goes on.
+        DownloadError: a server failed or refused, in another way than having nothing of use there. Finished
+            shards are kept, and a second run goes on.
         StorageError: the disk is full. What was finished is kept, and a second run goes on.
         BusyError: another process is ingesting into ``out``.
     """
@@ -317,7 +317,7 @@ def _read(item: SourceItem) -> _Read:
         data, zones = (found.data, found.zones) if isinstance(found, ZonedImage) else (found, None)
         info = probe_image(data)
         rows = None if zones is None else zone_rows(fitted_zones(zones, info.width, info.height))
-    except (ImageError, GoneError) as error:
+    except (ImageError, GoneError, UnusableError) as error:
         return _Read(item, reason=str(error))
     except DownloadError as error:
         # What a server refuses today is no fault of the item: a dataset without it would stay so for good.

@@ -76,6 +76,7 @@ def named_columns(text: str, option: str) -> dict[str, str]:
 
 
 def own_places(
+    *,
     profile: str,
     photos: Path,
     table: Path | None,

@@ -23,10 +23,15 @@ def with_clusters(splits: pd.DataFrame, places: pd.DataFrame, side_km: float) ->
     if side_km == 0:
         return splits
     blocks = block_ids(places[["latitude", "longitude"]], side_km)
-    counts = pd.DataFrame({"group": places["group"].to_numpy(), "block": blocks}).value_counts().reset_index()
-    best = counts.sort_values(["group", "count", "block"], ascending=[True, False, True])
-    block_of = best.drop_duplicates("group").set_index("group")["block"]
+    block_of = majority(places["group"], pd.Series(blocks))
     return splits.assign(**{CLUSTER: splits["group"].map(block_of).fillna(splits["group"])})
+
+
+def majority(keys: pd.Series, values: pd.Series | pd.Index) -> pd.Series:
+    """Return by key the value that most of its rows have, the first in order where several do."""
+    counts = pd.DataFrame({"key": keys.to_numpy(), "value": values.to_numpy()}).value_counts().reset_index()
+    best = counts.sort_values(["key", "count", "value"], ascending=[True, False, True])
+    return best.drop_duplicates("key").set_index("key")["value"]
 
 
 def clusters(groups: Iterable[str], splits: pd.DataFrame) -> list[str]:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from zuroku.artifacts import Artifact, build, locked, write_atomically
 from zuroku.datasets.manifest import Dataset
-from zuroku.datasets.place_clusters import with_clusters
+from zuroku.datasets.place_clusters import majority, with_clusters
 from zuroku.datasets.splits import SPLITS, SplitSettings, extend_splits
 from zuroku.errors import SplitError
 from zuroku.geo.blocks import block_ids, nearest_km
@@ -102,7 +102,7 @@ def split_counts(places: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     of their photographs lie.
     """
     split_of = dict(zip(splits["group"], splits["split"], strict=True))
-    home = _majority(places["group"], places["municipality"])
+    home = majority(places["group"], places["municipality"])
     groups = pd.DataFrame({"municipality": home.to_numpy(), "split": home.index.map(split_of)})
     photos = pd.DataFrame({"municipality": places["municipality"], "split": places["group"].map(split_of)})
     names = [*SPLITS, NONE]
@@ -167,10 +167,10 @@ def labelled_places(dataset: Dataset, labels: pd.DataFrame, by: str) -> pd.DataF
 
 def _by_block(places: pd.DataFrame, settings: PlaceSplitSettings, known: Mapping[str, str]) -> dict[str, str]:
     blocks = block_ids(places[["latitude", "longitude"]], _SIDES * settings.block_km)
-    block_of = _majority(places["group"], pd.Series(blocks, index=places.index))
+    block_of = majority(places["group"], pd.Series(blocks, index=places.index))
     seen = block_of[block_of.index.isin(known)]
-    settled = {str(block): str(split) for block, split in _majority(seen, seen.index.map(known)).items()}
-    homes = _majority(pd.Series(blocks, index=places.index), places["municipality"])
+    settled = {str(block): str(split) for block, split in majority(seen, seen.index.map(known)).items()}
+    homes = majority(pd.Series(blocks, index=places.index), places["municipality"])
     few = homes.map(homes.value_counts()) < len(_wanted(settings))
     of_block = _by_stratum(homes.index.to_series(), homes.mask(few, ""), settings, settled)
     return {str(group): of_block[block] for group, block in block_of.items()}
@@ -180,7 +180,7 @@ def _by_stratum(
     units: pd.Series, strata: pd.Series, settings: PlaceSplitSettings, known: Mapping[str, str]
 ) -> dict[str, str]:
     """Split the units (one row per photograph or per unit) of each stratum by themselves."""
-    home = _majority(units, strata)
+    home = majority(units, strata)
     assigned: dict[str, str] = {}
     rows = units.groupby(units.map(home).to_numpy()).apply(list)
     for members in rows:
@@ -191,13 +191,6 @@ def _by_stratum(
             table = extend_splits(members, [""] * len(members), settings, mine)
             assigned |= dict(zip(table["group"], table["split"], strict=True))
     return assigned
-
-
-def _majority(keys: pd.Series, values: pd.Series | pd.Index) -> pd.Series:
-    """Return by key the value that most of its rows have, the first in order where several do."""
-    counts = pd.DataFrame({"key": keys.to_numpy(), "value": values.to_numpy()}).value_counts().reset_index()
-    best = counts.sort_values(["key", "count", "value"], ascending=[True, False, True])
-    return best.drop_duplicates("key").set_index("key")["value"]
 
 
 def _wanted(settings: PlaceSplitSettings) -> list[str]:

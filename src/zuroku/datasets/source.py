@@ -21,9 +21,9 @@ class SourceItem:
     empty where nobody has labelled it; ``group`` is what must not be split (the book, by its PID).
     Where an image may have several classes, ``label`` is empty and ``labels`` holds them all.
     ``read`` returns the encoded image, one that somebody has annotated with its zones, and may raise
-    ``ImageError``, ``GoneError`` or ``OSError``, which cost the item, or another ``DownloadError``, which
-    stops the ingest. A source that fetches says so with ``retrieved``. ``reviewed`` is false where the label
-    is a guess.
+    ``ImageError``, ``GoneError``, ``UnusableError`` or ``OSError``, which cost the item, or another
+    ``DownloadError``, which stops the ingest. A source that fetches says so with ``retrieved``. ``reviewed``
+    is false where the label is a guess.
     """
 
     item_id: str

@@ -5,6 +5,7 @@ Engines make their own files of a finished bundle (``place_index``, ``place_serv
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -66,32 +67,42 @@ def build_place_index(
     """
     table = _checked_payload(payload, len(vectors))
     _check_vectors(vectors, table["item_id"])
-
-    def make(work: Path) -> None:
-        shutil.rmtree(work)
-        work.mkdir()
-        try:
-            _write_vectors(vectors, work / VECTORS)
-            offsets = _write_thumbnails(thumbnails, table["item_id"], work / THUMBNAILS)
-            _write_payload(table, offsets, work / PAYLOAD)
-            manifest = PlaceManifest(
-                count=len(table),
-                dimension=vectors.shape[1],
-                encoder_sha256=encoder_sha256,
-                thumbnails=int((offsets[:, 1] > 0).sum()),
-                sources=tuple(sources),
-                data=dict(data or {}),
-                settings=settings,
-            )
-            (work / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-            for name, content in (beside or {}).items():
-                (work / name).write_bytes(content)
-        except BaseException:
-            shutil.rmtree(work)
-            raise
-
+    described = PlaceManifest(
+        count=len(table),
+        dimension=vectors.shape[1],
+        encoder_sha256=encoder_sha256,
+        thumbnails=0,
+        sources=tuple(sources),
+        data=dict(data or {}),
+        settings=settings,
+    )
+    write = partial(_write_bundle, vectors, table, thumbnails, described, beside or {})
     with room(target, "vectors, payload and thumbnails"):
-        return artifacts.build(target, make)
+        return artifacts.build(target, write)
+
+
+def _write_bundle(
+    vectors: npt.NDArray[np.floating],
+    table: pd.DataFrame,
+    thumbnails: Iterable[bytes] | None,
+    described: PlaceManifest,
+    beside: Mapping[str, bytes],
+    work: Path,
+) -> None:
+    """Write all files into ``work``, or leave none; ``described`` gets the number of thumbnails written."""
+    shutil.rmtree(work)
+    work.mkdir()
+    try:
+        _write_vectors(vectors, work / VECTORS)
+        offsets = _write_thumbnails(thumbnails, table["item_id"], work / THUMBNAILS)
+        _write_payload(table, offsets, work / PAYLOAD)
+        manifest = described.model_copy(update={"thumbnails": int((offsets[:, 1] > 0).sum())})
+        (work / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        for name, content in beside.items():
+            (work / name).write_bytes(content)
+    except BaseException:
+        shutil.rmtree(work)
+        raise
 
 
 def _checked_payload(payload: pd.DataFrame, n_vectors: int) -> pd.DataFrame:

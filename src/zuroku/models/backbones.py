@@ -50,6 +50,11 @@ def start_name(weights: str) -> str:
     return weights if weights in STARTS else f"file:{file_sha256(Path(weights))}"
 
 
+def start_data(weights: str) -> dict[str, str]:
+    """Return what a card's ``data`` says of such ``weights``: the SHA-256 of a file, else nothing."""
+    return {} if weights in STARTS else {"weights": file_sha256(Path(weights))}
+
+
 def state_sha256(module: nn.Module) -> str:
     """Return the SHA-256 (hex) of the weights of ``module``: names, types, shapes and values, sorted by name.
 

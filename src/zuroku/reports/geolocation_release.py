@@ -9,14 +9,14 @@ from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.place_clusters import CLUSTER, cluster_noun
 from zuroku.datasets.places.table import read_places
-from zuroku.evaluation.gate import Evaluated, GateSettings
+from zuroku.evaluation.gate import Evaluated
 from zuroku.evaluation.geolocation import error_km
 from zuroku.evaluation.geolocation_gate import GeolocatorGateSettings
 from zuroku.geo.answers import AnswerSettings
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
 from zuroku.reports.place_answers import Way, answers_by_way
 from zuroku.reports.place_vectors import locate_photographs
-from zuroku.reports.release import judge_release
+from zuroku.reports.release import ReleaseSettings, judge_release
 
 # One way for both, whatever either would serve.
 _WAY: Way = ("cluster_medoid", "everywhere")
@@ -25,18 +25,24 @@ _CLUSTER_RADII = 5
 """Radii of a cluster in the distance that counts as near: 5 km in 25."""
 
 
+class GeolocatorReleaseSettings(ReleaseSettings):
+    """Those of every release, and what counts as near."""
+
+    gate: GeolocatorGateSettings
+
+
 def judge_geolocator(
     dataset: Dataset,
     splits: Artifact,
     challenger: Artifact,
     champion: Artifact | None,
-    settings: GateSettings,
+    settings: GeolocatorGateSettings,
     target: Path,
 ) -> Artifact:
     """Write the verdict on ``challenger`` to ``target``, by the share of its answers that are near.
 
-    Near is what ``GeolocatorGateSettings.within_km`` says, 25 km where ``settings`` do not say. Both answer
-    with the medoid of the best cluster of 100 neighbours in the same gallery, train and val.
+    Near is what ``settings.within_km`` says. Both answer with the medoid of the best cluster of 100
+    neighbours in the same gallery, train and val.
 
     Raises:
         IntegrityError: one of the two has trained on a test place, so no comparison is fair.
@@ -49,16 +55,15 @@ def _judge(
     splits: Artifact,
     challenger: Artifact,
     champion: Artifact | None,
-    settings: GateSettings,
+    settings: GeolocatorGateSettings,
     out: Path,
 ) -> None:
     table = pd.read_parquet(splits.path / "splits.parquet")
-    gate = GeolocatorGateSettings.model_validate(settings.model_dump())
 
     def evaluate(bundle: Artifact) -> Evaluated:
-        return _evaluated(dataset, table, GeolocatorPredictor(bundle.path), gate.within_km)
+        return _evaluated(dataset, table, GeolocatorPredictor(bundle.path), settings.within_km)
 
-    judge_release("geolocator", splits, challenger, champion, gate, evaluate, out)
+    judge_release("geolocator", splits, challenger, champion, settings, evaluate, out)
 
 
 def _evaluated(

@@ -91,38 +91,20 @@ def index_places(
     tested = table["group"].isin(table.loc[table["split"] == "test", "group"])
     gallery = locate_photographs(dataset, read_labels(labels.path), table[~tested], predictor)
     rows = {row.item_id: row for row in dataset.rows()}
-    authors = read_places(dataset.root).set_index("item_id")["author"]
     held = [rows[item_id] for item_id in gallery.table["item_id"]]
-    payload = gallery.table.assign(
-        image=[f"{row.shard}/{row.offset}/{row.length}" for row in held],
-        licence=[row.licence for row in held],
-        source_url=[row.source_url for row in held],
-        author=authors.loc[gallery.table["item_id"]].to_numpy(),
-    )
-    beside = {
-        POLICY: choose_policy(gallery, answers).model_dump_json(indent=2).encode(),
-        OUTLINES: _outlines(features["areas"], settings.outline_tolerance),
-        NAMES: _names(features["areas"]),
-    }
-    sources = [
-        PlaceSource(of=name, licence=found.card["licence"], citation=found.card.get("citation", ""))
-        for name, found in features.items()
-    ]
+    policy = choose_policy(gallery, answers).model_dump_json(indent=2).encode()
+    data = {str(dataset.card["name"]): dataset.version, "place_labels": labels.sha256}
+    data |= {"splits": splits.sha256} | {name: found.version for name, found in features.items()}
     return build_place_index(
         gallery.vectors,
-        payload,
+        _payload(dataset, gallery.table, held),
         predictor.sha256,
         settings.index,
         target,
         _thumbnails(dataset, held),
-        beside,
-        sources,
-        {
-            str(dataset.card["name"]): dataset.version,
-            "place_labels": labels.sha256,
-            "splits": splits.sha256,
-            **{name: found.version for name, found in features.items()},
-        },
+        {POLICY: policy} | _area_files(features["areas"], settings.outline_tolerance),
+        _sources(features),
+        data,
     )
 
 
@@ -164,6 +146,29 @@ def _recall(
         for i, (near, near_scores) in enumerate(zip(rows, found, strict=True))
     ]
     return float(np.concatenate(hits).sum() / exact.size)
+
+
+def _payload(dataset: Dataset, table: pd.DataFrame, rows: Sequence[Any]) -> pd.DataFrame:
+    """Return ``table`` with where each photograph lies and whose it is; ``rows`` are those of ``dataset``."""
+    authors = read_places(dataset.root).set_index("item_id")["author"]
+    return table.assign(
+        image=[f"{row.shard}/{row.offset}/{row.length}" for row in rows],
+        licence=[row.licence for row in rows],
+        source_url=[row.source_url for row in rows],
+        author=authors.loc[table["item_id"]].to_numpy(),
+    )
+
+
+def _sources(features: Mapping[str, FeatureTable]) -> list[PlaceSource]:
+    """Return whom the index credits for its map."""
+    return [
+        PlaceSource(of=name, licence=found.card["licence"], citation=found.card.get("citation", ""))
+        for name, found in features.items()
+    ]
+
+
+def _area_files(areas: FeatureTable, tolerance: float) -> dict[str, bytes]:
+    return {OUTLINES: _outlines(areas, tolerance), NAMES: _names(areas)}
 
 
 def _thumbnails(dataset: Dataset, rows: Sequence[Any]) -> Iterator[bytes]:

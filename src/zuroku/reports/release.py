@@ -16,7 +16,6 @@ from zuroku.datasets.manifest import Dataset
 from zuroku.errors import IntegrityError
 from zuroku.evaluation.confusion import predicted_classes
 from zuroku.evaluation.gate import Evaluated, GateSettings, confirm, decide
-from zuroku.evaluation.geolocation_gate import GeolocatorGateSettings
 from zuroku.evaluation.hierarchy import build_hierarchy
 from zuroku.models.bundle import read_card, training_groups
 from zuroku.reports.figure_tagger import ScoredFigures, error_sheet, score_figures
@@ -34,7 +33,7 @@ class ReleaseSettings(Settings):
     """Under which name models are registered and published, and what the gate asks of them."""
 
     model: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    gate: GateSettings | GeolocatorGateSettings
+    gate: GateSettings
 
 
 def judge_figure_tagger(

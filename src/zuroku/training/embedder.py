@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from zuroku.artifacts import Artifact, build
@@ -32,7 +32,6 @@ from zuroku.losses.settings import (
 from zuroku.models.embedding.bundle import write_embedder
 from zuroku.models.embedding.card import PREPROCESSING, EmbedderCard
 from zuroku.models.embedding.create import create_embedder, weights_origin
-from zuroku.models.embedding.features import mean_norms, tap_features
 from zuroku.models.embedding.network import Embedder
 from zuroku.models.embedding.settings import EmbedderNetworkSettings
 from zuroku.models.embedding.whitening import PcaWhitening
@@ -40,13 +39,18 @@ from zuroku.tracking import Tracker
 from zuroku.training.augment import AugmentSettings, augment, item_draw
 from zuroku.training.class_sampler import ClassSampler
 from zuroku.training.embedder_module import EmbedderModule, RawVectors, TailVectors
+from zuroku.training.embedder_vectors import (
+    device,
+    finished_vectors,
+    raw_vectors,
+    tap_norms,
+    unit_vectors,
+)
 from zuroku.training.embedding_rows import ClassColumn, EmbeddingRows, embedding_rows, targets_of
 from zuroku.training.embedding_scores import retrieval_scores
-from zuroku.training.features import EmbeddingItems, by_tap, cache_features
+from zuroku.training.features import EmbeddingItems, cache_features
 from zuroku.training.loop import LoopSettings, fit
 from zuroku.training.pixels import EpochSampler, cache_pixels
-
-_BATCH = 256
 
 
 class EmbedderTrainingSettings(Settings):
@@ -84,6 +88,15 @@ class EmbedderTrainingSettings(Settings):
             raise ValueError(f"train: {self.train} sees every image once: it cannot be augmented")
         if self.classes == "group" and self._several_labels:
             raise ValueError("classes: group gives an image one class, and the loss takes several")
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_meet(self) -> "EmbedderTrainingSettings":
+        if isinstance(self.loss, ContrastiveSettings) and self.loop.devices > 1:
+            raise ValueError(
+                f"loss: contrastive with loop.devices: {self.loop.devices} deals the images of a class to"
+                " different processes, where they make no pairs: use one device"
+            )
         return self
 
     def starting_from(self, weights: str) -> "EmbedderTrainingSettings":
@@ -147,7 +160,7 @@ def _train(
     torch.manual_seed(settings.loop.seed)
     network = create_embedder(settings.network)
     origin = weights_origin(settings.network.weights, network.backbone)
-    network.to(_device())
+    network.to(device())
     inputs = _inputs(network, dataset, rows, settings.train, scratch)
     val = _trained_vectors(network, inputs, rows, settings, scratch, tracker)
     validation = retrieval_scores(val, rows.val, settings.classes, split_by, set(rows.classes))
@@ -156,7 +169,7 @@ def _train(
         network,
         settings.starting_from(origin.name),
         0 if settings.train == "whitening" else len(rows.classes),
-        tap_norms=_tap_norms(network, inputs["held_out"]),
+        tap_norms=tap_norms(network, inputs["held_out"]),
         data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256} | origin.data,
         validation=validation,
         licence=str(dataset.card["licence"]),
@@ -178,11 +191,11 @@ def _trained_vectors(
     """Train ``network`` in place, whitening last, and return the unit vectors of the val groups."""
     if settings.train != "whitening":
         _fit(network, inputs, rows, settings, scratch, tracker)
-    network.to(_device()).eval()
+    network.to(device()).eval()
     embed = RawVectors(network) if settings.train == "network" else TailVectors(network)
     if isinstance(network.whitening, PcaWhitening):
-        network.whitening.fit(_unit(_raw(embed, inputs["train"])))
-    return _finished(network, _raw(embed, inputs["val"]))
+        network.whitening.fit(unit_vectors(raw_vectors(embed, inputs["train"])))
+    return finished_vectors(network, raw_vectors(embed, inputs["val"]))
 
 
 def _card(
@@ -272,36 +285,3 @@ def _views(settings: EmbedderTrainingSettings, n_train: int, pixels: Tensor, key
         draws = [item_draw(settings.loop.seed, *divmod(int(key), n_train)) for key in keys]
         images = augment(images, draws, settings.augment)
     return images.contiguous(memory_format=torch.channels_last)
-
-
-@torch.inference_mode()
-def _raw(embed: nn.Module, inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Return the raw vectors ``(n, raw_dimension)`` of pictures or of features."""
-    parts = []
-    step = _BATCH if inputs.ndim == 2 else _BATCH // 8
-    for start in range(0, len(inputs), step):
-        batch = torch.from_numpy(np.array(inputs[start : start + step]))
-        images = batch if inputs.ndim == 2 else batch.permute(0, 3, 1, 2).float() / 255
-        parts.append(embed(images.to(_device())).cpu().numpy())
-    return np.concatenate(parts)
-
-
-@torch.inference_mode()
-def _finished(network: Embedder, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    vectors: npt.NDArray[np.float32] = network.finished(torch.from_numpy(raw).to(_device())).cpu().numpy()
-    return vectors
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _unit(raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return torch.nn.functional.normalize(torch.from_numpy(raw), dim=1).numpy()
-
-
-def _tap_norms(network: Embedder, inputs: npt.NDArray[Any]) -> dict[str, float]:
-    if inputs.ndim == 2:
-        features = by_tap(torch.from_numpy(np.array(inputs)), network.tap_dimensions)
-        return mean_norms({tap: part.numpy() for tap, part in features.items()})
-    return mean_norms(tap_features(network, inputs))

@@ -24,7 +24,7 @@ from zuroku.evaluation.calibration import fit_temperature
 from zuroku.evaluation.hierarchy import LabelHierarchy, build_hierarchy
 from zuroku.evaluation.multilabel import label_scores
 from zuroku.evaluation.thresholds import choose_thresholds
-from zuroku.models.backbones import STARTS, backbone_normalization, create_backbone, start_name
+from zuroku.models.backbones import STARTS, backbone_normalization, create_backbone, start_data, start_name
 from zuroku.models.bundle import TaggerCard, write_bundle
 from zuroku.models.tagger import ServedTagger, Tagger
 from zuroku.tracking import Tracker
@@ -190,7 +190,8 @@ def _train(
         size_px=settings.size_px,
         preprocessing=PREPROCESSING,
         backbone=settings.backbone,
-        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256},
+        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256}
+        | start_data(settings.weights),
         settings=settings.model_dump(mode="json") | {"weights": start_name(settings.weights)},
         validation=decoding.validation,
         licence=str(dataset.card["licence"]),

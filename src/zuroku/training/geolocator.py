@@ -133,15 +133,8 @@ def _train(
     module = _fit(network, inputs, rows, settings, scratch, tracker)
     validation = _validation(module, _items(inputs["val"], rows.val, settings), rows.val)
     tracker.log_metrics(validation)
-    data = (
-        {
-            str(dataset.card["name"]): dataset.version,
-            "place_labels": labels.sha256,
-            "splits": splits.sha256,
-        }
-        | origin.data
-        | location
-    )
+    data = {str(dataset.card["name"]): dataset.version}
+    data |= {"place_labels": labels.sha256, "splits": splits.sha256} | origin.data | location
     card = _card(
         _told(settings, origin.name, location),
         rows,

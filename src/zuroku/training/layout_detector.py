@@ -20,8 +20,8 @@ from zuroku.detections import Detections
 from zuroku.errors import ConfigError
 from zuroku.evaluation.detection import match_page
 from zuroku.evaluation.detection_thresholds import best_threshold
-from zuroku.models.backbones import STARTS, start_name
-from zuroku.models.bundle import ONNX
+from zuroku.models.backbones import STARTS, start_data, start_name
+from zuroku.models.bundle import GROUPS, ONNX, training_groups
 from zuroku.models.layout import fcos
 from zuroku.models.layout.bundle import DetectorCard, Family, write_detector, write_papers
 from zuroku.models.layout.decoding import GridOutput
@@ -47,7 +47,6 @@ from zuroku.training.ultralytics_trainer import train_ultralytics
 
 _STANDARD_THRESHOLD = 0.3
 """For a class that the val pages do not have."""
-
 
 _SILENT = 2.0
 """A threshold that no score reaches."""
@@ -159,29 +158,39 @@ def _train(
     scratch = folder.with_name(f"{folder.name}.scratch")
     scratch.mkdir(exist_ok=True)
     network, grid, code_licence = _fit(dataset, pages, settings, scratch, tracker)
-    card = DetectorCard(
+    card = _card(
+        settings,
         name=model,
-        family=settings.family,
-        architecture=settings.architecture,
-        initial_weights=start_name(settings.weights),
-        classes=settings.classes,
-        figure_classes=settings.figure_classes,
-        overall_classes=settings.overall_classes,
         trained=[settings.classes[label] for label in trained],
-        thresholds=[_STANDARD_THRESHOLD] * len(settings.classes),
-        size_px=settings.size_px,
         grid=grid,
-        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256},
-        settings=settings.model_dump(mode="json") | {"weights": start_name(settings.weights)},
-        validation={},
+        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256}
+        | start_data(settings.weights),
         licence=str(dataset.card["licence"]),
         code_licence=code_licence,
         code_version=code_version,
     )
-    seen = [group for part in pages.values() for group in part.groups]
-    write_detector(folder, network, card, seen)
+    seen = {group for part in pages.values() for group in part.groups}
+    write_detector(folder, network, card, sorted(seen | _seen_before(settings.weights)))
     write_papers(folder, _with_thresholds(dataset, pages["val"], folder, card, settings.least_f1))
     shutil.rmtree(scratch)
+
+
+def _card(settings: LayoutDetectorSettings, **made: Any) -> DetectorCard:
+    """Return the card before thresholds are chosen, with what the training has shown, ``made``."""
+    start = start_name(settings.weights)
+    return DetectorCard(
+        family=settings.family,
+        architecture=settings.architecture,
+        initial_weights=start,
+        classes=settings.classes,
+        figure_classes=settings.figure_classes,
+        overall_classes=settings.overall_classes,
+        thresholds=[_STANDARD_THRESHOLD] * len(settings.classes),
+        size_px=settings.size_px,
+        settings=settings.model_dump(mode="json") | {"weights": start},
+        validation={},
+        **made,
+    )
 
 
 def _with_thresholds(
@@ -243,6 +252,12 @@ def _network(settings: LayoutDetectorSettings) -> PageFcos | PageSegmenter:
     if not started:
         _go_on_from(network, Path(settings.weights))
     return network
+
+
+def _seen_before(weights: str) -> set[str]:
+    """Return the groups that the bundle of ``weights`` was trained on; a loose file does not tell them."""
+    folder = Path(weights).parent
+    return training_groups(folder) if weights not in STARTS and (folder / GROUPS).is_file() else set()
 
 
 def _go_on_from(network: nn.Module, path: Path) -> None:

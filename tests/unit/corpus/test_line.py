@@ -142,7 +142,7 @@ def test_a_dataset_of_pages_goes_through_as_well(tmp_path: Path) -> None:
     assert [row["page_id"] for row in rows] == [f"9_{i}" for i in range(6)]
     assert {(row["title"], row["licence"]) for row in rows} == {("地図帖", "PDM")}
     assert rows[2]["source_url"] == "https://example.org/2"
-    assert FigureCorpus(artifact.path).card["data"] == {"pages": source.fingerprint} | VERSIONS
+    assert FigureCorpus(artifact.path).card["data"] == VERSIONS
 
 
 def test_the_result_does_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 import pytest
 
 from tests.unit.datasets.ndl_server import ARCHIVE, METADATA, FakeTime, Fault, NdlServer, quick_client
-from zuroku.datasets.http import HttpSettings, PoliteClient, UnavailableError, user_agent
+from zuroku.datasets.http import HttpSettings, PoliteClient, UnavailableError, UnusableError, user_agent
 from zuroku.errors import DownloadError
 
 LIMIT = 1 << 20
@@ -122,7 +122,7 @@ class TestFetch:
             client.fetch_bytes(server.url(METADATA), LIMIT)
 
     def test_a_body_that_is_too_long_is_not_kept(self, server: NdlServer) -> None:
-        with quick_client() as client, pytest.raises(DownloadError, match="sends more than 100 bytes"):
+        with quick_client() as client, pytest.raises(UnusableError, match="sends more than 100 bytes"):
             client.fetch_bytes(server.url(ARCHIVE), 100)
 
     def test_redirects_stay_on_http(self, server: NdlServer) -> None:
@@ -131,9 +131,9 @@ class TestFetch:
         server.misbehave("/round", *[Fault(status=302, headers={"Location": "/round"}, body=b"")] * 9)
         with quick_client() as client:
             assert client.fetch_bytes(server.url("/old"), LIMIT) == server.files[METADATA]
-            with pytest.raises(DownloadError, match=r"redirected to 'file://.*/etc/passwd'"):
+            with pytest.raises(UnusableError, match=r"redirected to 'file://.*/etc/passwd'"):
                 client.fetch_bytes(server.url("/file"), LIMIT)
-            with pytest.raises(DownloadError, match="redirects more than 5 times"):
+            with pytest.raises(UnusableError, match="redirects more than 5 times"):
                 client.fetch_bytes(server.url("/round"), LIMIT)
 
     @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ class TestFetch:
         ],
     )
     def test_other_schemes_are_refused(self, url: str) -> None:
-        with quick_client() as client, pytest.raises(DownloadError, match="http:// or https://"):
+        with quick_client() as client, pytest.raises(UnusableError, match="http:// or https://"):
             client.fetch_bytes(url, LIMIT)
 
     def test_requests_keep_their_distance(self, server: NdlServer) -> None:

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from zuroku.datasets.croissant import CROISSANT, write_croissant
-from zuroku.datasets.http import GoneError
+from zuroku.datasets.http import GoneError, UnusableError
 from zuroku.datasets.ingest import Collection, IngestSettings, ingest
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.source import SourceItem
@@ -105,20 +105,25 @@ def test_bad_items_are_quarantined_with_their_reason(tmp_path: Path) -> None:
     def gone() -> bytes:
         raise GoneError("404 for x", expected="an image", remedy="check")
 
+    def unusable() -> bytes:
+        raise UnusableError("redirected to ftp", expected="http", remedy="check")
+
     bad = [
         item(100, lambda: jpeg(100)[:900], item_id="9_1_0"),
         item(101, lambda: b"", item_id="9_2_0"),
         item(102, gone, item_id="9_3_0"),
         item(103, partial(Path("/nowhere").read_bytes), item_id="9_4_0"),
+        item(104, unusable, item_id="9_5_0"),
     ]
     dataset = ingest(collection(24, *bad), tmp_path / "out", SMALL_SHARDS, CARD)
     reasons = quarantine(dataset)
-    assert set(reasons) == {"9_1_0", "9_2_0", "9_3_0", "9_4_0"}
+    assert set(reasons) == {"9_1_0", "9_2_0", "9_3_0", "9_4_0", "9_5_0"}
     assert "does not decode" in reasons["9_1_0"]
     assert "zero bytes" in reasons["9_2_0"]
     assert "404" in reasons["9_3_0"]
     assert "No such file" in reasons["9_4_0"]
-    assert dataset.card["quarantined"] == 4
+    assert "redirected to ftp" in reasons["9_5_0"]
+    assert dataset.card["quarantined"] == 5
 
 
 def test_too_many_bad_items_stop_the_ingest_and_publish_nothing(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.unit.datasets.ndl_server import (
     quick_client,
 )
 from zuroku.config import parse_settings
-from zuroku.datasets.http import PoliteClient, UnavailableError
+from zuroku.datasets.http import PoliteClient, UnavailableError, UnusableError
 from zuroku.datasets.ndl_download import (
     IDLE_CALLS,
     KNOWN_TAGS,
@@ -154,6 +154,18 @@ class TestArchive:
         server.misbehave(ARCHIVE, *[Fault(status=503)] * 9)
         with pytest.raises(DownloadError, match="503"):
             imagelabel_items(settings_for(server, tmp_path), CLASSES, client)
+
+    @pytest.mark.parametrize("where", ["scheme", "redirect", "circle"])
+    def test_a_wrong_address_is_no_reason_to_fall_back(
+        self, server: NdlServer, client: PoliteClient, tmp_path: Path, where: str
+    ) -> None:
+        elsewhere = {"redirect": "ftp://127.0.0.1/x.zip", "circle": ARCHIVE}
+        if where in elsewhere:
+            server.misbehave(ARCHIVE, *[Fault(status=302, headers={"Location": elsewhere[where]})] * 9)
+        url = "ftp://127.0.0.1/x.zip" if where == "scheme" else server.url(ARCHIVE)
+        with pytest.raises(UnusableError, match="redirect"):
+            imagelabel_items(settings_for(server, tmp_path, archive_url=url), CLASSES, client)
+        assert not any(path == METADATA for path, _ in server.requests)
 
 
 class TestFallback:

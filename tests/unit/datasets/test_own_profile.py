@@ -13,9 +13,8 @@ from tests.unit.datasets.own_city import AREAS, OSM, TEMPLATES, brought, write_c
 from tests.unit.datasets.small_land import planned
 from zuroku.datasets.own_profile import STAGES, named_columns, profile_files
 from zuroku.errors import ConfigError
-from zuroku.evaluation.geolocation_gate import GeolocatorGateSettings
 from zuroku.reports.geolocation import GeolocationEvaluationSettings
-from zuroku.reports.release import ReleaseSettings
+from zuroku.reports.geolocation_release import GeolocatorReleaseSettings
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,8 @@ def test_what_is_near_follows_from_the_extent_of_the_areas(city: Path) -> None:
     assert answer.cluster_radius_km == pytest.approx(near * 0.2, rel=0.05)
     template = yaml.safe_load((TEMPLATES / "geolocator_release.yaml").read_text())
     assert release["gate"] == template["gate"] | {"within_km": release["gate"]["within_km"]}
-    assert isinstance(ReleaseSettings.model_validate(release).gate, GeolocatorGateSettings)
+    settings = GeolocatorReleaseSettings.model_validate(release)
+    assert settings.gate.within_km == release["gate"]["within_km"]
     comment = profile_files(brought(city), TEMPLATES, city)["geolocator_release.yaml"].decode()
     assert comment.startswith(f"# Distances follow from the extent of the areas, {near * 5:.0f} km")
 

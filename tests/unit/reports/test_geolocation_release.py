@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from pyproj import Geod
 
 from tests.unit.models.geolocation import bundles
@@ -12,15 +13,15 @@ from tests.unit.reports.photographed_places import network, table, world
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
 from zuroku.errors import EvaluationError, IntegrityError
-from zuroku.evaluation.gate import GateSettings
+from zuroku.evaluation.geolocation_gate import GeolocatorGateSettings
 from zuroku.geo.answers import AnswerSettings, answer
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
-from zuroku.reports.geolocation_release import judge_geolocator
+from zuroku.reports.geolocation_release import GeolocatorReleaseSettings, judge_geolocator
 from zuroku.reports.release import ReleaseSettings, read_verdict
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = GateSettings(delta=0.5, floor=0.0, resamples=50, seed=1)
+SETTINGS = GeolocatorGateSettings(delta=0.5, floor=0.0, resamples=50, seed=1)
 
 Made = tuple[Dataset, Artifact, Artifact, Artifact]
 
@@ -68,7 +69,7 @@ def test_challenger_and_champion_are_counted_on_the_same_photographs(made: Made,
 def test_what_is_near_is_configured(made: Made, tmp_path: Path) -> None:
     dataset, splits, challenger, _ = made
     gate = SETTINGS.model_dump() | {"within_km": 2}
-    settings = ReleaseSettings.model_validate({"model": "geolocator", "gate": gate}).gate
+    settings = GeolocatorReleaseSettings.model_validate({"model": "geolocator", "gate": gate}).gate
     verdict = read_verdict(
         judge_geolocator(dataset, splits, challenger, None, settings, tmp_path / "verdict").path
     )
@@ -76,6 +77,14 @@ def test_what_is_near_is_configured(made: Made, tmp_path: Path) -> None:
     assert verdict["challenger"] == pytest.approx(share_near(dataset, challenger, 2, 0.4))
     assert verdict["challenger"] != pytest.approx(share_near(dataset, challenger))
     assert verdict["settings"]["within_km"] == 2
+
+
+def test_another_model_has_no_distance_that_counts_as_near() -> None:
+    gate = SETTINGS.model_dump()
+    with pytest.raises(ValidationError, match="within_km"):
+        ReleaseSettings.model_validate({"model": "figure_tagger", "gate": gate})
+    del gate["within_km"]
+    assert GeolocatorReleaseSettings.model_validate({"model": "g", "gate": gate}).gate.within_km == 25
 
 
 def test_places_of_one_block_are_drawn_together(made: Made, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -18,6 +20,14 @@ def sealed(folder: Path, paper: str, says: dict[str, Any]) -> Artifact:
     return build(folder, lambda work: (work / paper).write_text(json.dumps(says)) and None)
 
 
+PAGES = [("1000_1", "aa"), ("1000_2", "bb"), ("2000_1", "cc")]
+
+
+def write_pages(path: Path, name: str, pages: list[tuple[str, str]]) -> None:
+    ids, hashes = zip(*pages, strict=True)
+    pq.write_table(pa.table({name: ids, "sha256": hashes}), path)
+
+
 class Home:
     """An index with its corpus, models and dataset, each naming what it was made from."""
 
@@ -26,13 +36,18 @@ class Home:
         outputs = self.var / "sample" / "outputs"
         self.dataset = self.var / "sample" / "data" / "page_corpus"
         self.dataset.mkdir(parents=True)
-        (self.dataset / "manifest.parquet").write_bytes(b"pages")
+        write_pages(self.dataset / "manifest.parquet", "item_id", PAGES)
         self.pages = file_sha256(self.dataset / "manifest.parquet")
         self.splits = sealed(outputs / "splits" / "0", "splits.parquet", {})
         data = {"pages": self.pages, "splits": self.splits.sha256, "weights": "ab" * 32}
         self.embedder = sealed(outputs / "figure_embedder" / "1", "card.json", {"data": data})
-        data = {"page_corpus": self.pages, "embedder general": self.embedder.sha256}
-        self.corpus = sealed(outputs / "corpus_figures" / "2", "corpus.json", {"data": data})
+
+        def corpus(work: Path) -> None:
+            says = {"data": {"embedder general": self.embedder.sha256}}
+            (work / "corpus.json").write_text(json.dumps(says))
+            write_pages(work / "pages.parquet", "page_id", PAGES[:2])
+
+        self.corpus = build(outputs / "corpus_figures" / "2", corpus)
         spaces = {"general": {"encoder": {"sha256": self.embedder.sha256}}}
         says = {"data": {"batch_0000": self.corpus.sha256}, "spaces": spaces}
         made = sealed(root / "made", "manifest.json", says)
@@ -50,14 +65,15 @@ def test_every_step_back_to_the_dataset_is_told_once(home: Home) -> None:
     assert [(indent, name.strip(), sha256) for indent, name, sha256 in told] == [
         (0, "figure_index", home.index.sha256),
         (2, "batch_0000", home.corpus.sha256),
-        (4, "page_corpus", home.pages),
         (4, "embedder general", home.embedder.sha256),
         (6, "pages", home.pages),
         (6, "splits", home.splits.sha256),
         (6, "weights", "ab" * 32),
+        (4, "page_corpus", home.pages),
         (2, "encoder general", home.embedder.sha256),
     ]
-    assert str(home.dataset) in lines[2]
+    assert str(home.dataset) in lines[3]
+    assert lines[6].endswith("(above)")
     assert lines[7].endswith("(above)")
     assert lines[-2:] == ["", f"weights {'ab' * 8} is not at hand"]
 
@@ -68,9 +84,26 @@ def test_a_place_index_names_its_encoder(home: Home, tmp_path: Path) -> None:
     assert (encoder.name, encoder.folder) == ("encoder", home.embedder.path)
 
 
-def test_a_dataset_that_has_other_bytes_now_is_not_at_hand(home: Home) -> None:
-    (home.dataset / "manifest.parquet").write_bytes(b"grown")
-    assert f"page_corpus {home.pages[:16]} is not at hand" in trace_text(trace(home.index.path, home.var))
+def test_a_corpus_leads_to_a_dataset_that_has_grown_since(home: Home) -> None:
+    write_pages(home.dataset / "manifest.parquet", "item_id", [*PAGES, ("3000_1", "dd")])
+    grown = file_sha256(home.dataset / "manifest.parquet")
+    text = trace_text(trace(home.index.path, home.var))
+    assert f"    page_corpus {grown} ({home.dataset})" in text
+    # The embedder was trained on what it was before.
+    assert f"pages {home.pages[:16]} is not at hand" in text
+
+
+def test_a_dataset_whose_pages_have_other_bytes_now_is_not_the_one(home: Home) -> None:
+    write_pages(home.dataset / "manifest.parquet", "item_id", [*PAGES[:1], ("1000_2", "scanned again")])
+    listed = file_sha256(home.corpus.path / "pages.parquet")
+    assert f"pages {listed[:16]} is not at hand" in trace_text(trace(home.index.path, home.var))
+
+
+def test_a_step_that_many_lead_to_is_verified_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified: list[Path] = []
+    monkeypatch.setattr("zuroku.reports.trace.verify", lambda folder, sha256: verified.append(folder))
+    trace(home.index.path, home.var)
+    assert verified.count(home.embedder.path) == 1
 
 
 def test_a_broken_seal_on_the_way_is_named_and_ends_that_way(home: Home) -> None:

@@ -267,11 +267,16 @@ def test_too_few_classes_are_refused(data, tmp_path: Path) -> None:
         ({"train": "whitening"}, "fits a pca whitening"),
         ({"classes": "group", "loss": {"kind": "l2_softmax", "multi_label": True}}, "takes several"),
         ({"loss": {"kind": "cosface", "alpha": 3}}, "Extra inputs"),
+        ({"loss": {"kind": "contrastive"}, "loop": {"devices": 2}}, "no pairs: use one device"),
     ],
 )
-def test_settings_that_train_nothing_are_refused(values: dict, reason: str) -> None:
+def test_settings_that_train_nothing_or_not_as_named_are_refused(values: dict, reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         settings(**values)
+
+
+def test_losses_without_pairs_train_on_several_devices() -> None:
+    assert settings(loss={"kind": "cosface"}, loop={"devices": 2}).loop.devices == 2
 
 
 def test_frozen_and_tuned_bundles_are_used_alike(data, tuned: Artifact, tmp_path: Path) -> None:

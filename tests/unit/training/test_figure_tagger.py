@@ -15,10 +15,10 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from tests.unit.training import figure_data
-from zuroku.artifacts import Artifact, verify
+from zuroku.artifacts import Artifact, file_sha256, verify
 from zuroku.datasets.images import square_pixels
 from zuroku.datasets.manifest import Dataset
 from zuroku.errors import BundleError, IntegrityError, SplitError
@@ -86,6 +86,19 @@ def test_onnx_safetensors_and_the_served_model_are_one(trained) -> None:
     onnx = session.run(None, {"pixels": picture[None]})[0][0]
     np.testing.assert_allclose(onnx, eager, atol=1e-4)
     np.testing.assert_allclose(predictor.probabilities(picture), eager, atol=1e-4)
+
+
+def test_a_start_from_a_file_is_told_by_its_content(trained, tmp_path: Path) -> None:
+    dataset, splits, packaged = trained
+    start = tmp_path / "start.safetensors"
+    save_file(create_backbone("tf_efficientnet_lite0", "random").state_dict(), start)
+    settings = figure_data.settings(1).model_copy(update={"weights": str(start)})
+    card = read_card(
+        train_figure_tagger(dataset, splits, settings, tmp_path / "bundle", "1", NullTracker()).path
+    )
+    assert card.data == read_card(packaged.path).data | {"weights": file_sha256(start)}
+    assert card.settings["weights"] == f"file:{file_sha256(start)}"
+    assert "weights" not in read_card(packaged.path).data
 
 
 def test_a_class_without_images_is_untrained_and_never_told(trained) -> None:

@@ -12,6 +12,7 @@ from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.splits import SplitSettings, extend_splits
 from zuroku.datasets.zones import NDL_DOCL_CLASSES
 from zuroku.errors import ConfigError
+from zuroku.models.bundle import training_groups
 from zuroku.models.layout.page_detector import PageDetector
 from zuroku.tracking import NullTracker
 from zuroku.training.layout_detector import LayoutDetectorSettings, train_layout_detector
@@ -107,15 +108,22 @@ def test_training_goes_on_after_a_kill_and_ends_the_same(
 
 def test_a_detector_goes_on_from_anothers_weights(data: tuple[Dataset, Artifact], tmp_path: Path) -> None:
     dataset, splits = data
-    first = train_layout_detector(dataset, splits, FCOS, tmp_path / "first", "1", NullTracker())
+    table = pd.read_parquet(splits.path / "splits.parquet")
+    turned = table.replace({"split": {"test": "train", "train": "test"}})
+    others = build(tmp_path / "turned", lambda out: turned.to_parquet(out / "splits.parquet"))
+    first = train_layout_detector(dataset, others, FCOS, tmp_path / "first", "1", NullTracker())
     weights = str(first.path / "model.safetensors")
     fewer = FCOS.model_copy(update={"weights": weights, "classes": ["1_overall", "4_illustration"]})
     second = train_layout_detector(dataset, splits, fewer, tmp_path / "second", "1", NullTracker())
     detector = PageDetector(second.path)
     assert detector.classes == ("1_overall", "4_illustration")
+    # The books that the first one has seen are no test for the second.
+    assert training_groups(second.path) == set(table["group"])
     # By content, so that the folder does not change the bundle.
     named = f"file:{file_sha256(Path(weights))}"
     assert detector.card.initial_weights == detector.card.settings["weights"] == named
+    assert detector.card.data["weights"] == file_sha256(Path(weights))
+    assert "weights" not in PageDetector(first.path).card.data
     other = settings("segmentation", "lraspp_mobilenet_v3_large", weights)
     with pytest.raises(ConfigError, match="tensors"):
         train_layout_detector(dataset, splits, other, tmp_path / "third", "1", NullTracker())

@@ -5,6 +5,7 @@ of this form tell the object by their number; of other names, only their order c
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,10 +66,10 @@ def _numbered(path: Path, numbers: list[int]) -> UkbenchTruth:
     """Return the groups of the images of these numbers: 0 to 3, 4 to 7 and so on show one object each."""
     faults = FaultList()
     groups = [number // _GROUP for number in numbers]
+    counts = Counter(numbers)
     for group in sorted(set(groups)):
         first = group * _GROUP
-        found = sorted(number for number in numbers if number // _GROUP == group)
-        if found != list(range(first, first + _GROUP)):
+        if any(counts[number] != 1 for number in range(first, first + _GROUP)):
             faults.add("groups that are not whole", f"{first:05} to {first + _GROUP - 1:05}")
     faults.raise_if_any(
         str(path),

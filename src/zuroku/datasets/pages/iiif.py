@@ -1,8 +1,9 @@
 """Pages of books by their PIDs, from any library that serves IIIF.
 
-The manifests are fetched to list the pages; the bytes of a page not before its ``read``. What cannot
-be had stays in the list as an item whose ``read`` says why, so that it ends in quarantine: one dead
-PID stops nothing, and nothing vanishes. What a manifest looks like is in ``iiif_manifest``.
+The manifests are fetched to list the pages; the bytes of a page not before its ``read``. What is gone,
+or of no use, stays in the list as an item whose ``read`` says why, so that it ends in quarantine: one
+dead PID stops nothing, and nothing vanishes. A server that fails or refuses stops the list, as it stops
+the ingest. What a manifest looks like is in ``iiif_manifest``.
 """
 
 import codecs
@@ -18,15 +19,13 @@ from pydantic import Field, model_validator
 from zuroku.artifacts import write_atomically
 from zuroku.config import Settings
 from zuroku.datasets.faults import FaultList
-from zuroku.datasets.http import GoneError, HttpSettings, PoliteClient, TransientError
+from zuroku.datasets.http import GoneError, HttpSettings, PoliteClient, UnusableError
 from zuroku.datasets.pages.iiif_manifest import Canvas, Manifest, parse_manifest
 from zuroku.datasets.source import SourceItem
 from zuroku.errors import DownloadError, SourceError, StorageError
 
 MAX_MANIFEST_BYTES = 16 << 20
 MAX_PAGE_BYTES = 64 << 20
-SILENT_IN_A_ROW = 5
-"""After so many manifests in a row that failed in all their tries, the server is down, not the book."""
 
 _PID = "[0-9A-Za-z][0-9A-Za-z._-]{0,99}"
 _JPEG = b"\xff\xd8\xff"
@@ -79,23 +78,18 @@ def iiif_items(settings: IiifSettings, client: PoliteClient) -> list[SourceItem]
 
     Raises:
         SourceError: the file of PIDs is not readable or holds none, or lines that are no PIDs.
-        DownloadError: ``SILENT_IN_A_ROW`` books one after the other could not be had in all tries.
+        DownloadError: the server fails or refuses to give a manifest.
         StorageError: a manifest cannot be kept.
     """
     pids = _pids(settings)
     items: list[SourceItem] = []
     owners: dict[str, str] = {}
     missing: list[str] = []
-    silent = 0
     for number, pid in enumerate(pids, start=1):
         try:
             manifest = _manifest(pid, settings, client)
-            silent = 0
             items += _book_items(pid, manifest, owners, settings, client)
-        except DownloadError as error:
-            silent = silent + 1 if isinstance(error.__cause__, TransientError) else 0
-            if silent == SILENT_IN_A_ROW:
-                raise
+        except (GoneError, UnusableError) as error:
             missing.append(pid)
             url = _manifest_url(pid, settings)
             items.append(_refused(f"{pid}_manifest", pid, "", settings.licence, url, error))
@@ -144,13 +138,13 @@ def _manifest(pid: str, settings: IiifSettings, client: PoliteClient) -> Manifes
     """Return the manifest of a book: the one that was kept, else a new one, kept once it has proved sound."""
     url = _manifest_url(pid, settings)
     if settings.manifests is None:
-        return parse_manifest(client.fetch_bytes(url, MAX_MANIFEST_BYTES), url)
+        return parse_manifest(_fetch(client, url, MAX_MANIFEST_BYTES, pid), url)
     # The address is in the name, lest another library's manifest of an equal PID is taken for this one.
     kept = settings.manifests / f"{pid}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.json"
     try:
         if kept.exists():
             return parse_manifest(kept.read_bytes(), str(kept))
-        body = client.fetch_bytes(url, MAX_MANIFEST_BYTES)
+        body = _fetch(client, url, MAX_MANIFEST_BYTES, pid)
         manifest = parse_manifest(body, url)
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(kept, body)
@@ -163,6 +157,22 @@ def _manifest(pid: str, settings: IiifSettings, client: PoliteClient) -> Manifes
     return manifest
 
 
+def _fetch(client: PoliteClient, url: str, max_bytes: int, pid: str) -> bytes:
+    """Fetch what belongs to the book ``pid``.
+
+    Raises:
+        GoneError, UnusableError: see ``PoliteClient.fetch_bytes``.
+        DownloadError: the server fails or refuses; the remedy names the way round a book that it never gives.
+    """
+    try:
+        return client.fetch_bytes(url, max_bytes)
+    except (GoneError, UnusableError):
+        raise
+    except DownloadError as error:
+        remedy = f"{error.remedy}; where the answer stays so, leave out the PID {pid}"
+        raise DownloadError(error.found, expected=error.expected, remedy=remedy) from error
+
+
 def _manifest_url(pid: str, settings: IiifSettings) -> str:
     return settings.manifest_url.replace("{pid}", pid)
 
@@ -173,12 +183,12 @@ def _book_items(
     """Return the items of one book and note in ``owners`` which item has which image.
 
     Raises:
-        DownloadError: every image belongs to books before it: one book must not become two groups.
+        UnusableError: every image belongs to books before it: one book must not become two groups.
     """
     canvases = manifest.canvases[: settings.pages_per_book]
     images = [canvas.service for canvas in canvases if canvas.service]
     if images and owners.keys() >= set(images):
-        raise DownloadError(
+        raise UnusableError(
             f"the manifest of {pid} shows no image of its own; the first is that of {owners[images[0]]}",
             expected="a manifest with the pages of this book",
             remedy="leave out one of the two PIDs; if they are two books, tell the library",
@@ -194,7 +204,7 @@ def _book_items(
             continue
         owners[canvas.service] = item_id
         url = image_url(canvas, settings.size)
-        read = partial(_read_page, client, url)
+        read = partial(_read_page, client, url, pid)
         licence = manifest.licence or settings.licence
         items.append(SourceItem(item_id, "", pid, manifest.title, licence, url, read, retrieved=True))
     return items
@@ -218,18 +228,19 @@ def image_url(canvas: Canvas, size: str) -> str:
     return f"{canvas.service}/full/{word}/0/default.jpg"
 
 
-def _read_page(client: PoliteClient, url: str) -> bytes:
-    """Fetch one page.
+def _read_page(client: PoliteClient, url: str, pid: str) -> bytes:
+    """Fetch one page of the book ``pid``.
 
     Raises:
-        DownloadError: it cannot be had, or is something else than a JPEG.
+        UnusableError: it is something else than a JPEG.
+        GoneError, DownloadError: see ``_fetch``.
     """
-    data = client.fetch_bytes(url, MAX_PAGE_BYTES)
+    data = _fetch(client, url, MAX_PAGE_BYTES, pid)
     if not data.startswith(_JPEG):
-        raise DownloadError(
+        raise UnusableError(
             f"{url} answered something else than a JPEG; it begins {data[:40]!r}",
             expected="the image of the page",
-            remedy="open the address in a browser; a message about maintenance passes, so try again later",
+            remedy="open the address in a browser; if it shows the page by now, ingest the collection again",
         )
     return data
 
@@ -238,7 +249,7 @@ def _refused_canvas(
     pid: str, position: int, reason: str, manifest: Manifest, settings: IiifSettings
 ) -> SourceItem:
     url = _manifest_url(pid, settings)
-    error = DownloadError(
+    error = UnusableError(
         f"canvas {position} of {url} has {reason}",
         expected="one image with a IIIF image service that no other canvas shows",
         remedy="look at the page in the library's viewer; nothing else of the book is touched",
@@ -255,4 +266,4 @@ def _refused(item_id: str, pid: str, title: str, licence: str, url: str, error: 
 
 
 def _refuse(found: str, expected: str, remedy: str) -> bytes:
-    raise GoneError(found, expected=expected, remedy=remedy)
+    raise UnusableError(found, expected=expected, remedy=remedy)

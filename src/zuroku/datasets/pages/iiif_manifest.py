@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic_core import from_json
 
-from zuroku.errors import DownloadError
+from zuroku.datasets.http import UnusableError
 
 MAX_CANVASES = 10_000
 """A manifest with more is refused: the thickest book we know of has a fifth of it."""
@@ -52,7 +52,7 @@ def parse_manifest(body: bytes, origin: str) -> Manifest:
     every page of the book will carry them.
 
     Raises:
-        DownloadError: no JSON, no manifest (a collection, say), without a canvas or with too many.
+        UnusableError: no JSON, no manifest (a collection, say), without a canvas or with too many.
     """
     try:
         # Unlike ``json``, it refuses deep nesting and half surrogates instead of failing later.
@@ -74,8 +74,8 @@ def parse_manifest(body: bytes, origin: str) -> Manifest:
     )
 
 
-def _no_manifest(origin: str, found: str) -> DownloadError:
-    return DownloadError(
+def _no_manifest(origin: str, found: str) -> UnusableError:
+    return UnusableError(
         f"{origin} holds {found}",
         expected=f"a IIIF manifest (Presentation API 2 or 3) with 1 to {MAX_CANVASES} canvases",
         remedy="open the address in a browser (or delete the file, if it was kept); of a work in several "

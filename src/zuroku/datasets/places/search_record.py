@@ -5,6 +5,7 @@ The file is read line by line and only ever grows: what it holds of a whole coun
 
 import hashlib
 import json
+import logging
 import os
 from pathlib import Path
 
@@ -12,9 +13,14 @@ from zuroku.artifacts import write_atomically
 from zuroku.config import canonical_json
 from zuroku.datasets.places.mapillary_api import Around
 
+FORMAT = 1
+"""Of the lines after the head; raise it with every change of them, or of ``Around``."""
+
+_log = logging.getLogger(__name__)
+
 
 class SearchRecord:
-    """The file at ``path``, valid for one ``search`` only: under another one it begins anew.
+    """The file at ``path``, valid for one ``search`` and ``FORMAT`` only: under another one it begins anew.
 
     A line that a kill cut short is dropped, and its point searched again.
     """
@@ -23,10 +29,14 @@ class SearchRecord:
         self._path = path
         # Where the line of each point begins.
         self._starts: dict[str, int] = {}
-        head = canonical_json({"search": hashlib.sha256(canonical_json(search).encode()).hexdigest()})
+        digest = hashlib.sha256(canonical_json(search).encode()).hexdigest()
+        head = f"{canonical_json({'format': FORMAT, 'search': digest})}\n".encode()
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not self._continued(f"{head}\n".encode()):
-            write_atomically(path, f"{head}\n".encode())
+        if not path.exists():
+            write_atomically(path, head)
+        elif not self._continued(head):
+            _log.warning("%s is of another search or format: it is replaced, every point searched anew", path)
+            write_atomically(path, head)
 
     def get(self, point: str) -> Around | None:
         """Return what was found around ``point``, None where nobody has searched yet."""
@@ -47,8 +57,6 @@ class SearchRecord:
 
     def _continued(self, head: bytes) -> bool:
         """Note where points stand and cut off what follows the last line end, if it is the same search."""
-        if not self._path.exists():
-            return False
         with self._path.open("rb") as file:
             if file.readline() != head:
                 return False

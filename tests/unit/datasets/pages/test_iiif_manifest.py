@@ -16,8 +16,8 @@ from tests.unit.datasets.pages.iiif_server import (
     service_v2,
     service_v3,
 )
+from zuroku.datasets.http import UnusableError
 from zuroku.datasets.pages.iiif_manifest import parse_manifest
-from zuroku.errors import DownloadError
 
 ODD_VALUES: tuple[Any, ...] = (
     *(None, True, 7, "x", [], {}, [[]], [None]),
@@ -125,7 +125,7 @@ def test_whatever_stands_in_any_place_is_read_or_refused(make: Callable[[], Any]
             body = json.dumps(replaced(make(), path, odd)).encode()
             try:
                 manifest = parse_manifest(body, "it")
-            except DownloadError:
+            except UnusableError:
                 continue
             assert isinstance(manifest.title + manifest.licence, str)
             for canvas in manifest.canvases:

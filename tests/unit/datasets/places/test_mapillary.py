@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.unit.datasets.places.mapillary_server import (
 from tests.workspace import SHARED
 from zuroku.config import canonical_json, config_hash
 from zuroku.datasets.http import GoneError, HttpSettings, PoliteClient, UnavailableError
+from zuroku.datasets.places import search_record
 from zuroku.datasets.places.mapillary import Mapillary, MapillarySettings
 from zuroku.datasets.places.mapillary_api import QUARTERINGS, Around, MapillaryApi, bounding_box
 from zuroku.datasets.places.provider import Places
@@ -284,6 +286,32 @@ class TestResume:
             searched(server, tmp_path, **values)
         assert len(server.requests) == 2
         searched(server, tmp_path, (HOME[0] + 1, HOME[1]), radius_m=30.0)
+        assert len(server.requests) == 3
+
+    def test_a_record_of_another_format_is_replaced_with_a_warning(
+        self,
+        server: MapillaryServer,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        with caplog.at_level(logging.WARNING):
+            searched(server, tmp_path)
+            record = tmp_path / "found.jsonl"
+            whole = record.read_text()
+            head, line = map(json.loads, whole.splitlines())
+            del head["format"]
+            # Lines that were written before there was a format number.
+            line["images"] = line.pop("around")["images"]
+            record.write_text(f"{canonical_json(head)}\n{canonical_json(line)}\n")
+            assert caplog.text == ""
+            again = searched(server, tmp_path)
+        assert [place.item.item_id for place in again.items] == ["p000000"]
+        assert len(server.requests) == 2
+        assert f"{record} is of another search or format" in caplog.text
+        assert record.read_text() == whole
+        monkeypatch.setattr(search_record, "FORMAT", search_record.FORMAT + 1)
+        searched(server, tmp_path)
         assert len(server.requests) == 3
 
     def test_what_was_found_is_read_again_as_it_was(self, server: MapillaryServer, tmp_path: Path) -> None:
