@@ -150,8 +150,8 @@ def rollback(
             raise BundleError(
                 f"no version before {left} is kept, except such as were taken back themselves",
                 expected=f"a version that was in use before it, in {versions}",
-                remedy="build the bundle that you want and publish it, or delete the file of the one that you "
-                f"want back from {_hold(champion, left).parent}",
+                remedy="build the bundle that you want and publish it, or delete the file of the one to go "
+                f"back to from {_hold(champion, left).parent}",
             )
         target = verify(versions / earlier[-1])
         held = _hold(champion, left)
