@@ -47,6 +47,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     root = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(root / "var" / "dagster"))
+        # MLflow leaves the address of an earlier test's database there, for processes started later.
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         settings = tiny_workspace(root)
         killed = subprocess.run(
             [sys.executable, "-c", _KILLED], cwd=REPOSITORY, env=os.environ | {"ZUROKU_ROOT": str(root)}

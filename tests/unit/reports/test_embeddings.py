@@ -35,6 +35,7 @@ class Row:
 
 class FakeData:
     root = Path("fake")
+    version = "ab" * 32
 
     def __init__(self, rows: list[Row]) -> None:
         self._rows = rows
