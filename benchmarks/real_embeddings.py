@@ -18,6 +18,8 @@ import numpy as np
 from benchmarks.ndl_mobilenet import ARCHITECTURE, SIZE_PX, SOURCE, convert
 from benchmarks.timing import write_json
 from zuroku.evaluation.bootstrap import bootstrap_items
+from zuroku.evaluation.ranking import rank_gallery
+from zuroku.evaluation.retrieval import holidays, ukbench
 from zuroku.evaluation.similarity import neighbour_average_precision, neighbour_purity
 from zuroku.models.embedding.bundle import build_embedder
 from zuroku.models.embedding.predictor import EmbedderPredictor
@@ -44,8 +46,10 @@ def class_folders(folder: Path) -> list[Picture]:
 
 
 def photographs(folder: Path) -> list[Picture]:
-    """Return photographs in a folder per class, each on its own."""
-    return [Picture(found.path, found.tag, found.path.name) for found in class_folders(folder)]
+    """Return photographs in a folder per class, each on its own; classes may use the same file names."""
+    return [
+        Picture(found.path, found.tag, f"{found.tag}/{found.path.name}") for found in class_folders(folder)
+    ]
 
 
 def illustrations(folder: Path) -> list[Picture]:
@@ -63,13 +67,41 @@ SETS: dict[str, tuple[Path, Callable[[Path], list[Picture]], int]] = {
 """Name → folder, how to read it, and how many neighbours purity looks at."""
 
 
-def scores(embedder: EmbedderPredictor, pictures: list[Picture], k: int) -> dict[str, Any]:
-    """Return mAP and purity of ``pictures`` with their intervals by document."""
+BUILDINGS = SHARED / "landmarks"
+"""Folders of photographs of five buildings (``campus5``) and of a church (``sacre_coeur``)."""
+
+
+def vectors_of(embedder: EmbedderPredictor, pictures: list[Picture]) -> np.ndarray:
+    """Return the vectors ``(n, d)`` of ``pictures``."""
     vectors = list(embedder.embed(partial(p.path.read_bytes) for p in pictures))
     broken = [vector for vector in vectors if isinstance(vector, Exception)]
     if broken:
         raise broken[0]
-    matrix = np.stack(vectors)
+    return np.stack(vectors)
+
+
+def protocol_scores(embedder: EmbedderPredictor) -> dict[str, Any]:
+    """Return the scores of two published protocols on the buildings and the church.
+
+    Holidays' rule with every photograph as a query; UKBench's with the first four of each group by name.
+    """
+    church = sorted((BUILDINGS / "sacre_coeur").glob("*.jpg"))
+    pictures = photographs(BUILDINGS / "campus5") + [Picture(path, "church", path.name) for path in church]
+    groups = np.unique([picture.tag for picture in pictures], return_inverse=True)[1]
+    matrix = vectors_of(embedder, pictures)
+    found = holidays(rank_gallery(matrix, matrix), groups, np.arange(len(groups)))
+    first = np.concatenate([np.flatnonzero(groups == group)[:4] for group in np.unique(groups)])
+    counts = ukbench(rank_gallery(matrix[first], matrix[first]), groups[first])
+    documents = [picture.document for picture in pictures]
+    return {
+        "holidays": _interval(found.average_precision, documents),
+        "ukbench": _interval(counts.astype(np.float64), [documents[place] for place in first]),
+    }
+
+
+def scores(embedder: EmbedderPredictor, pictures: list[Picture], k: int) -> dict[str, Any]:
+    """Return mAP and purity of ``pictures`` with their intervals by document."""
+    matrix = vectors_of(embedder, pictures)
     tags, documents = [p.tag for p in pictures], [p.document for p in pictures]
     return {
         "map": _interval(neighbour_average_precision(matrix, tags, documents), documents),
@@ -86,6 +118,12 @@ def _interval(values: np.ndarray, documents: list[str]) -> dict[str, float]:
         seed=SEED,
     )
     return {"value": found.estimate, "low": found.lower, "high": found.upper}
+
+
+def _cells(found: dict[str, Any], *keys: str) -> str:
+    return " | ".join(
+        f"{found[key]['value']:.3f} [{found[key]['low']:.3f}, {found[key]['high']:.3f}]" for key in keys
+    )
 
 
 def references(folder: Path) -> dict[str, Path]:
@@ -118,11 +156,14 @@ def main() -> None:
             results[title] = {name: scores(embedder, pictures, k) for name, embedder in embedders.items()}
             print(f"\n| {title} | d | mAP | purity of the {k} nearest |\n|---|---|---|---|")
             for name, found in results[title].items():
-                cells = [
-                    f"{found[key]['value']:.3f} [{found[key]['low']:.3f}, {found[key]['high']:.3f}]"
-                    for key in ("map", "purity")
-                ]
-                print(f"| {name} | {embedders[name].dimension} | {' | '.join(cells)} |")
+                print(f"| {name} | {embedders[name].dimension} | {_cells(found, 'map', 'purity')} |")
+        if BUILDINGS.is_dir():
+            results["protocols"] = {name: protocol_scores(one) for name, one in embedders.items()}
+            print("\n| buildings and a church | Holidays mAP | UKBench NS |\n|---|---|---|")
+            for name, found in results["protocols"].items():
+                print(f"| {name} | {_cells(found, 'holidays', 'ukbench')} |")
+        else:
+            print(f"left out: the protocols, because {BUILDINGS} is missing")
     write_json(arguments.out, results)
 
 
