@@ -38,8 +38,9 @@ lint: $(INSTALLED)
 check: lint ## the fast part of the tests, also run before each commit
 	@$(BIN)/python -m pytest -q -m 'not slow'
 
-test: lint ## everything
-	@$(BIN)/python -m pytest -q
+test: lint ## everything, the quick part first
+	@$(BIN)/python -m pytest -q -m 'not slow'
+	@$(BIN)/python -m pytest -q -m slow
 
 clean: ## forget all state, keep the environment
 	rm -rf var .dvc/cache .dvc/tmp

@@ -1,7 +1,9 @@
 """How the demo runs its assets: which lineages, what a failure takes along, and what it waits for."""
 
+import multiprocessing
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -76,14 +78,21 @@ def prepare(settings: Environment) -> None:
     (settings.dagster_home / "dagster.yaml").write_text(yaml.safe_dump(values | {"compute_logs": kept}))
 
 
+STAND_INS = {
+    "prepare_state": prepare,
+    "close_orphans": lambda instance, tracker: [],
+    "build_definitions": lambda *arguments: definitions(),
+    "config_hashes": lambda profile: {},
+    "publications": lambda profile: {},
+}
+"""What a demo of this graph needs in place of what the real one builds."""
+
+
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
-    monkeypatch.setattr(demo, "prepare_state", prepare)
-    monkeypatch.setattr(demo, "close_orphans", lambda instance, tracker: [])
-    monkeypatch.setattr(demo, "build_definitions", lambda *arguments: definitions())
-    monkeypatch.setattr(demo, "config_hashes", lambda profile: {})
-    monkeypatch.setattr(demo, "publications", lambda profile: {})
+    for name, stand_in in STAND_INS.items():
+        monkeypatch.setattr(demo, name, stand_in)
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     return Environment(Profile("sample", tmp_path), "local", uri, (tmp_path / "a").as_uri(), 5000, 3000)
 
@@ -118,16 +127,30 @@ def test_a_configuration_that_cannot_be_used_is_told_without_a_traceback(
         demo.main()
 
 
-def test_sigterm_ends_the_run_and_the_command(settings: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def terminated_demo(settings: Environment) -> None:
+    """Run a demo whose first asset has its process terminated, and leave as the command does."""
+
     @dg.asset(group_name="datasets", pool=POOL)
     def stopped() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(60)
 
     graph = [stopped, asset("tagger", "figures")]
-    monkeypatch.setattr(demo, "build_definitions", lambda *arguments: definitions(graph))
-    with pytest.raises(KeyboardInterrupt):
+    for name, stand_in in STAND_INS.items():
+        setattr(demo, name, stand_in)
+    demo.build_definitions = lambda *arguments: definitions(graph)  # type: ignore[assignment]
+    try:
         run_jobs(settings, ["demo_job"])
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def test_sigterm_ends_the_run_and_the_command(settings: Environment) -> None:
+    # In a process of its own: libraries that other tests have loaded do not bear such a signal.
+    process = multiprocessing.get_context("spawn").Process(target=terminated_demo, args=(settings,))
+    process.start()
+    process.join(50)
+    assert process.exitcode == 130
     with dg.DagsterInstance.get() as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
 
