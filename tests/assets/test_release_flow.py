@@ -258,18 +258,23 @@ def test_a_kill_between_alias_and_link_of_a_rollback_is_mended(
     assert workshop.alias() == workshop.publication() == old.sha256
 
 
-def test_a_release_that_was_killed_before_it_published_is_taken_back(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
-    workshop.release(old)
+def kill_before_publishing(workshop: Workshop, bundle: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Release ``bundle`` and be killed when its alias is set and nothing is published."""
 
     def killed(bundle: Artifact, champion: Path, by: str) -> Artifact:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(release_module, "publish", killed)
-        assert not workshop.release(better).success
+        assert not workshop.release(bundle).success
+
+
+def test_a_release_that_was_killed_before_it_published_is_taken_back(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
+    workshop.release(old)
+    kill_before_publishing(workshop, better, monkeypatch)
     assert (workshop.alias(), workshop.publication()) == (better.sha256, old.sha256)
     assert roll_back_model(workshop.profile, workshop.tracker, MODEL).sha256 == old.sha256
     assert workshop.alias() == workshop.publication() == old.sha256
@@ -331,13 +336,7 @@ def test_a_kill_between_alias_and_publication_is_mended_by_the_next_release(
 ) -> None:
     old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
     workshop.release(old)
-
-    def killed(bundle: Artifact, champion: Path, by: str) -> Artifact:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(release_module, "publish", killed)
-        assert not workshop.release(better).success
+    kill_before_publishing(workshop, better, monkeypatch)
     assert (workshop.alias(), workshop.publication()) == (better.sha256, old.sha256)
 
     # Even one that promotes nothing mends what the kill left.

@@ -84,5 +84,8 @@ class EpochSampler(Sampler[int]):
         return self._n_items
 
     def __iter__(self) -> Iterator[int]:
-        order = np.random.default_rng([self._seed, self._epoch]).permutation(self._n_items)
+        order = self._order(np.random.default_rng([self._seed, self._epoch]))
         return iter((self._epoch * self._n_items + order).tolist())
+
+    def _order(self, draw: np.random.Generator) -> npt.NDArray[np.int64]:
+        return draw.permutation(self._n_items)

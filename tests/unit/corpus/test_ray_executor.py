@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.corpus.fakes import LoggingOpener, open_stage, write_book
-from tests.unit.corpus.test_line import BAD, SMALL_UNITS, contents, stopped_run
+from tests.unit.corpus.line_runs import SMALL_UNITS, contents, stopped_run
+from tests.unit.corpus.test_line import BAD
 from zuroku.corpus.executors import RaySettings, ThreadExecutor, UnitExecutor
 from zuroku.corpus.line import run_line
 from zuroku.corpus.pages import FolderPages

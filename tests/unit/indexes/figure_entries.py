@@ -1,5 +1,6 @@
 """Small indexes for the tests: seeded unit vectors, drawn thumbnails, three tags, four books."""
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from zuroku.artifacts import seal
 from zuroku.indexes.build import build_index
 from zuroku.indexes.bundle import EncoderIdentity, IndexEntry, IndexSettings, SpaceEncoder
 from zuroku.indexes.router import RouteSettings
@@ -68,3 +70,13 @@ def small_index(folder: Path, n: int = 50, encoders: Mapping[str, SpaceEncoder] 
     """Build and open an index of ``n`` figures."""
     build_index(entries(n), SETTINGS, encoders, ROUTES, folder, DATA)
     return load_index(folder)
+
+
+def spoil(folder: Path, **changes: object) -> None:
+    """Change the manifest, or with ``general_…`` what it says of that space."""
+    values = json.loads((folder / "manifest.json").read_text())
+    for key, value in changes.items():
+        of_space = key.startswith("general_")
+        (values["spaces"]["general"] if of_space else values)[key.removeprefix("general_")] = value
+    (folder / "manifest.json").write_text(json.dumps(values))
+    seal(folder)
