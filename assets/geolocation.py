@@ -153,7 +153,9 @@ def evaluation_asset(
         target = profile.output(name, version, settings, inputs)
         data = Dataset(photographs.path)
         with tracker.run(context, settings, inputs) as run:
-            report = evaluate_geolocator(data, labels, splits, geolocator, settings, target, version)
+            report = evaluate_geolocator(
+                data, labels, splits, geolocator, settings, profile.vectors, target, version
+            )
             metrics = read_geolocation_metrics(report.path)
             checks = check_results(geolocation_findings(metrics, settings), blocking)
             files = ("report.md", "metrics.json", "policy.json", "predictions.csv")
@@ -231,6 +233,7 @@ def index_asset(profile: Profile) -> dg.AssetsDefinition:
             champion,
             answers,
             built_by,
+            profile.vectors,
             target,
         )
         findings = place_index_findings(made.path)

@@ -6,6 +6,7 @@ alone is a profile of that lineage.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import dagster as dg
 
@@ -269,7 +270,7 @@ def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
             places.SPLITS,
             places.GROUP,
             "share of answers near the truth",
-            judge_geolocator,
+            partial(judge_geolocator, profile.vectors),
             geolocation.blocking_findings(profile),
             GeolocatorReleaseSettings,
         ),

@@ -45,6 +45,11 @@ class Profile:
         """Return the folder of the dataset that the DVC stage ``stage`` writes."""
         return self.home / "data" / stage
 
+    @property
+    def vectors(self) -> Path:
+        """What networks make of photographs, kept for all that ask."""
+        return self.home / "vectors"
+
     def champion(self, model: str) -> Path:
         """Return where the released bundle of ``model`` is published."""
         return champion_folder(self.var, model)

@@ -96,17 +96,20 @@ def evaluate_geolocator(
     splits: Artifact,
     bundle: Artifact,
     settings: GeolocationEvaluationSettings,
+    kept: Path,
     target: Path,
     code_version: str,
 ) -> Artifact:
     """Write scores, the policy that is to be served, a page and pictures to ``target``.
+
+    What the networks make of the photographs stays in ``kept``, so a second run goes on from there.
 
     Raises:
         SplitError: there are no photographs in a split.
         ImageError, OSError: a photograph cannot be read or decoded.
     """
     raw = build_embedder(settings.floor, target.with_name(f"{target.name}.floor"), code_version)
-    return build(target, partial(_evaluate, dataset, labels, splits, bundle, raw, settings))
+    return build(target, partial(_evaluate, dataset, labels, splits, bundle, raw, settings, kept))
 
 
 def read_geolocation_metrics(folder: Path) -> dict[str, Any]:
@@ -171,11 +174,12 @@ def _evaluate(
     bundle: Artifact,
     raw: Artifact,
     settings: GeolocationEvaluationSettings,
+    kept: Path,
     out: Path,
 ) -> None:
     predictor = GeolocatorPredictor(bundle.path)
     table = pd.read_parquet(splits.path / "splits.parquet")
-    photographs = locate_photographs(dataset, read_labels(labels.path), table, predictor)
+    photographs = locate_photographs(dataset, read_labels(labels.path), table, predictor, kept)
     val = judge_photographs(photographs, ["val"], ["train"], settings)
     test = judge_photographs(photographs, ["test"], ["train", "val"], settings)
     policy = policy_of(val, settings)
@@ -183,7 +187,8 @@ def _evaluate(
     metrics["data"] = measured_on(dataset, splits, bundle)
     medians = medians_that_choose(val)
     metrics["validation"] = {"/".join(way): median for way, median in medians.items()}
-    features = raw_features(dataset, photographs.table, EmbedderPredictor(raw.path), predictor.card.views)
+    views = predictor.card.views
+    features = raw_features(dataset, photographs.table, EmbedderPredictor(raw.path), views, kept)
     metrics["floors"]["raw_features"] = _raw_floor(features, settings)
     leakage = place_leakage(photographs.table, table, features.vectors, settings.leakage.duplicate_cosine)
     metrics["leakage"] = [asdict(finding) for finding in leakage_findings(leakage, settings.leakage)]

@@ -32,6 +32,7 @@ class GeolocatorReleaseSettings(ReleaseSettings):
 
 
 def judge_geolocator(
+    kept: Path,
     dataset: Dataset,
     splits: Artifact,
     challenger: Artifact,
@@ -42,15 +43,16 @@ def judge_geolocator(
     """Write the verdict on ``challenger`` to ``target``, by the share of its answers that are near.
 
     Near is what ``settings.within_km`` says. Both answer with the medoid of the best cluster of 100
-    neighbours in the same gallery, train and val.
+    neighbours in the same gallery, train and val. Vectors that are in ``kept`` are not computed again.
 
     Raises:
         IntegrityError: one of the two has trained on a test place, so no comparison is fair.
     """
-    return build(target, partial(_judge, dataset, splits, challenger, champion, settings))
+    return build(target, partial(_judge, kept, dataset, splits, challenger, champion, settings))
 
 
 def _judge(
+    kept: Path,
     dataset: Dataset,
     splits: Artifact,
     challenger: Artifact,
@@ -61,17 +63,17 @@ def _judge(
     table = pd.read_parquet(splits.path / "splits.parquet")
 
     def evaluate(bundle: Artifact) -> Evaluated:
-        return _evaluated(dataset, table, GeolocatorPredictor(bundle.path), settings.within_km)
+        return _evaluated(dataset, table, GeolocatorPredictor(bundle.path), settings.within_km, kept)
 
     judge_release("geolocator", splits, challenger, champion, settings, evaluate, out)
 
 
 def _evaluated(
-    dataset: Dataset, splits: pd.DataFrame, predictor: GeolocatorPredictor, within_km: float
+    dataset: Dataset, splits: pd.DataFrame, predictor: GeolocatorPredictor, within_km: float, kept: Path
 ) -> Evaluated:
     places = read_places(dataset.root)[["item_id", "latitude", "longitude"]]
     labels = dataset.manifest[["item_id", "group"]].merge(places, on="item_id", how="left")
-    photographs = locate_photographs(dataset, labels, splits, predictor)
+    photographs = locate_photographs(dataset, labels, splits, predictor, kept)
     queries, gallery = photographs.part(["test"]), photographs.part(["train", "val"])
     rule, area = _WAY
     answer = AnswerSettings(cluster_radius_km=within_km / _CLUSTER_RADII)

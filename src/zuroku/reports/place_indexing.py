@@ -71,6 +71,7 @@ def index_places(
     geolocator: Artifact,
     answers: PolicySettings,
     settings: PlaceIndexingSettings,
+    kept: Path,
     target: Path,
 ) -> Artifact:
     """Write the index of the train and val photographs of ``dataset`` to ``target``, test photographs never.
@@ -78,7 +79,7 @@ def index_places(
     ``features`` are the tables that the labels were made from, as for ``label_dataset``: the ``areas`` are
     named and drawn, and all are credited. The index carries the policy of answers that ``geolocator`` chooses
     by ``answers`` on the val photographs: that of an evaluation may be another model's, which was not
-    released.
+    released. Vectors that are in ``kept`` are not computed again.
 
     Raises:
         BundleError: there is nothing to index, or it does not fit together.
@@ -89,7 +90,7 @@ def index_places(
     table = pd.read_parquet(splits.path / "splits.parquet")
     # A group that stands in the splits twice, too.
     tested = table["group"].isin(table.loc[table["split"] == "test", "group"])
-    gallery = locate_photographs(dataset, read_labels(labels.path), table[~tested], predictor)
+    gallery = locate_photographs(dataset, read_labels(labels.path), table[~tested], predictor, kept)
     rows = {row.item_id: row for row in dataset.rows()}
     held = [rows[item_id] for item_id in gallery.table["item_id"]]
     policy = choose_policy(gallery, answers).model_dump_json(indent=2).encode()

@@ -65,7 +65,7 @@ def report(
     made: tuple[Dataset, Artifact, Artifact, Artifact], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     target = tmp_path_factory.mktemp("evaluation") / "report"
-    return evaluate_geolocator(*made, SETTINGS, target, "1").path
+    return evaluate_geolocator(*made, SETTINGS, target.with_name("vectors"), target, "1").path
 
 
 class ByHand:
@@ -293,7 +293,9 @@ def test_a_split_without_photographs_is_refused(
     )
     shutil.copytree(report.with_name("report.floor"), tmp_path / "report.floor")
     with pytest.raises(SplitError, match="0 photographs in val, 16 in train"):
-        evaluate_geolocator(dataset, labels, fewer, bundle, SETTINGS, tmp_path / "report", "1")
+        evaluate_geolocator(
+            dataset, labels, fewer, bundle, SETTINGS, tmp_path / "vectors", tmp_path / "report", "1"
+        )
     assert not (tmp_path / "report").exists()
 
 
@@ -308,7 +310,9 @@ def test_places_of_one_block_are_counted_once(
     blocks = build(tmp_path / "splits", lambda out: rows.to_parquet(out / "splits.parquet"))
     shutil.copytree(report.with_name("report.floor"), tmp_path / "report.floor")
     settings = SETTINGS.model_copy(update={"confidence": 0.5})
-    folder = evaluate_geolocator(dataset, labels, blocks, bundle, settings, tmp_path / "report", "1").path
+    folder = evaluate_geolocator(
+        dataset, labels, blocks, bundle, settings, tmp_path / "vectors", tmp_path / "report", "1"
+    ).path
     metrics, policy = read_geolocation_metrics(folder), read_policy(folder)
     assert (metrics["test_groups"], metrics["test_clusters"], policy.radius.n_groups) == (4, 2, 1)
     # Two blocks of four photographs: a draw has either one twice, or both.
@@ -333,7 +337,9 @@ def test_one_block_of_test_places_has_no_interval(
     rows = pd.read_parquet(splits.path / "splits.parquet").assign(cluster="1:1")
     block = build(tmp_path / "splits", lambda out: rows.to_parquet(out / "splits.parquet"))
     shutil.copytree(report.with_name("report.floor"), tmp_path / "report.floor")
-    folder = evaluate_geolocator(dataset, labels, block, bundle, SETTINGS, tmp_path / "report", "1").path
+    folder = evaluate_geolocator(
+        dataset, labels, block, bundle, SETTINGS, tmp_path / "vectors", tmp_path / "report", "1"
+    ).path
     metrics = read_geolocation_metrics(folder)
     assert (metrics["test_clusters"], metrics["served"]["intervals"]) == (1, {})
     assert read_policy(folder).radius.quantile is None
@@ -352,7 +358,9 @@ def test_areas_without_prefectures_have_no_bias(
     shutil.copytree(report.with_name("report.floor"), tmp_path / "report.floor")
     # Two groups that calibrate are too few for the default.
     settings = SETTINGS.model_copy(update={"confidence": 0.9})
-    folder = evaluate_geolocator(dataset, city, splits, bundle, settings, tmp_path / "report", "1").path
+    folder = evaluate_geolocator(
+        dataset, city, splits, bundle, settings, tmp_path / "vectors", tmp_path / "report", "1"
+    ).path
     metrics = read_geolocation_metrics(folder)
     assert metrics["ways"]["top1/prefecture"] == metrics["ways"]["top1/everywhere"]
     assert "bias_deviation" not in flat_geolocation_metrics(metrics)

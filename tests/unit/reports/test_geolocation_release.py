@@ -55,7 +55,9 @@ def share_near(dataset: Dataset, bundle: Artifact, within_km: float = 25, cluste
 
 def test_challenger_and_champion_are_counted_on_the_same_photographs(made: Made, tmp_path: Path) -> None:
     dataset, splits, challenger, champion = made
-    out = judge_geolocator(dataset, splits, challenger, champion, SETTINGS, tmp_path / "verdict").path
+    out = judge_geolocator(
+        tmp_path / "vectors", dataset, splits, challenger, champion, SETTINGS, tmp_path / "verdict"
+    ).path
     verdict = read_verdict(out)
     assert verdict["challenger"] == pytest.approx(share_near(dataset, challenger))
     assert verdict["champion"] == pytest.approx(share_near(dataset, champion))
@@ -71,7 +73,9 @@ def test_what_is_near_is_configured(made: Made, tmp_path: Path) -> None:
     gate = SETTINGS.model_dump() | {"within_km": 2}
     settings = GeolocatorReleaseSettings.model_validate({"model": "geolocator", "gate": gate}).gate
     verdict = read_verdict(
-        judge_geolocator(dataset, splits, challenger, None, settings, tmp_path / "verdict").path
+        judge_geolocator(
+            tmp_path / "vectors", dataset, splits, challenger, None, settings, tmp_path / "verdict"
+        ).path
     )
     assert verdict["metric"] == "share of answers by cluster medoid within 2 km"
     assert verdict["challenger"] == pytest.approx(share_near(dataset, challenger, 2, 0.4))
@@ -93,7 +97,9 @@ def test_places_of_one_block_are_drawn_together(made: Made, tmp_path: Path) -> N
     # By prefecture.
     rows = rows.assign(cluster=rows["group"].str[:3])
     blocks = build(tmp_path / "splits", lambda out: rows.to_parquet(out / "splits.parquet"))
-    out = judge_geolocator(dataset, blocks, challenger, champion, SETTINGS, tmp_path / "verdict").path
+    out = judge_geolocator(
+        tmp_path / "vectors", dataset, blocks, challenger, champion, SETTINGS, tmp_path / "verdict"
+    ).path
     verdict = read_verdict(out)
     assert (verdict["n_items"], verdict["n_groups"]) == (8, 2)
     assert "blocks" in verdict["reason"]
@@ -102,11 +108,17 @@ def test_places_of_one_block_are_drawn_together(made: Made, tmp_path: Path) -> N
 def test_a_first_geolocator_must_reach_the_floor(made: Made, tmp_path: Path) -> None:
     dataset, splits, challenger, _ = made
     verdict = read_verdict(
-        judge_geolocator(dataset, splits, challenger, None, SETTINGS, tmp_path / "low").path
+        judge_geolocator(
+            tmp_path / "vectors", dataset, splits, challenger, None, SETTINGS, tmp_path / "low"
+        ).path
     )
     assert (verdict["promoted"], verdict["champion"]) == (True, None)
     high = SETTINGS.model_copy(update={"floor": 1.01})
-    verdict = read_verdict(judge_geolocator(dataset, splits, challenger, None, high, tmp_path / "high").path)
+    verdict = read_verdict(
+        judge_geolocator(
+            tmp_path / "vectors", dataset, splits, challenger, None, high, tmp_path / "high"
+        ).path
+    )
     assert not verdict["promoted"]
 
 
@@ -114,7 +126,9 @@ def test_the_champion_itself_stays(made: Made, tmp_path: Path) -> None:
     dataset, splits, challenger, _ = made
     strict = SETTINGS.model_copy(update={"delta": 0.0})
     verdict = read_verdict(
-        judge_geolocator(dataset, splits, challenger, challenger, strict, tmp_path / "verdict").path
+        judge_geolocator(
+            tmp_path / "vectors", dataset, splits, challenger, challenger, strict, tmp_path / "verdict"
+        ).path
     )
     assert (verdict["promoted"], verdict["difference"]) == (True, 0.0)
 
@@ -128,7 +142,13 @@ def test_a_model_that_has_seen_a_test_place_is_refused(made: Made, tmp_path: Pat
     leaking = build(tmp_path / "splits", lambda out: rows.to_parquet(out / "splits.parquet"))
     with pytest.raises(IntegrityError, match=r"the challenger .* was trained on 1"):
         judge_geolocator(
-            dataset, leaking, challenger, other if champion else None, SETTINGS, tmp_path / "verdict"
+            tmp_path / "vectors",
+            dataset,
+            leaking,
+            challenger,
+            other if champion else None,
+            SETTINGS,
+            tmp_path / "verdict",
         )
     assert not (tmp_path / "verdict").exists()
 
@@ -140,4 +160,6 @@ def test_without_test_photographs_there_is_no_verdict(made: Made, tmp_path: Path
         tmp_path / "splits", lambda out: rows[rows["split"] != "test"].to_parquet(out / "splits.parquet")
     )
     with pytest.raises(EvaluationError, match="challenger has no items"):
-        judge_geolocator(dataset, none, challenger, None, SETTINGS, tmp_path / "verdict")
+        judge_geolocator(
+            tmp_path / "vectors", dataset, none, challenger, None, SETTINGS, tmp_path / "verdict"
+        )

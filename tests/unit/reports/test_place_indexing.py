@@ -72,7 +72,9 @@ def index(
 
     def indexed(rows: pd.DataFrame, folder: Path) -> Path:
         splits = build(folder / "splits", lambda out: rows.to_parquet(out / "splits.parquet"))
-        made = index_places(dataset, labels, splits, tables, bundle, ANSWERS, SETTINGS, folder / "index")
+        made = index_places(
+            dataset, labels, splits, tables, bundle, ANSWERS, SETTINGS, folder / "vectors", folder / "index"
+        )
         return made.path
 
     return indexed
@@ -159,11 +161,11 @@ def test_an_index_of_nothing_is_refused(index: Index, groups: pd.DataFrame, tmp_
 
 
 def test_the_policy_is_what_this_geolocator_chooses_on_val(
-    folder: Path, made: tuple[Dataset, Artifact, Artifact, Artifact], groups: pd.DataFrame
+    folder: Path, made: tuple[Dataset, Artifact, Artifact, Artifact], groups: pd.DataFrame, tmp_path: Path
 ) -> None:
     dataset, labels, _, bundle = made
     photographs = locate_photographs(
-        dataset, read_labels(labels.path), groups, GeolocatorPredictor(bundle.path)
+        dataset, read_labels(labels.path), groups, GeolocatorPredictor(bundle.path), tmp_path
     )
     assert read_policy(folder) == choose_policy(photographs, ANSWERS)
 
