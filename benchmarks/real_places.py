@@ -8,6 +8,7 @@ construction no rule that answers with a place of the gallery can come nearer th
 import argparse
 import tempfile
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from zuroku.geo.answers import RULES, AnswerSettings
 from zuroku.geo.distances import Coordinates
 from zuroku.models.geolocation.network import PlaceSpace, create_geolocator
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
+from zuroku.models.geolocation.settings import LocationSettings
 from zuroku.reports.place_answers import EncodePlaces, answers_by_way, encoder_answers
 from zuroku.reports.place_vectors import LocatedPhotographs, locate_photographs
 from zuroku.tracking import NullTracker
@@ -90,6 +92,23 @@ def training_settings() -> GeolocatorTrainingSettings:
     return parse_settings(values, GeolocatorTrainingSettings, origin=str(path))
 
 
+def location_encoders() -> dict[str, LocationSettings]:
+    """Return the location encoders beside which heads are trained: the sample's, GeoCLIP's form, its weights.
+
+    The last is left out where the package geoclip is not installed.
+    """
+    name = "head trained on the other folds"
+    found = {
+        name: training_settings().network.location,
+        f"{name} (GeoCLIP's form)": LocationSettings(variant="geoclip"),
+    }
+    if find_spec("geoclip") is None:
+        print("left out: GeoCLIP's weights, because the package geoclip is not installed")
+    else:
+        found[f"{name} (GeoCLIP's weights)"] = LocationSettings(variant="geoclip", weights="packaged")
+    return found
+
+
 def features_of(photographs: Photographs, path: Path) -> Features:
     """Return the frozen backbone's features ``(n, d)`` of all photographs, computed once into ``path``."""
     network = create_geolocator(training_settings().network, {})
@@ -100,8 +119,14 @@ def features_of(photographs: Photographs, path: Path) -> Features:
     return features
 
 
-def trained(photographs: Photographs, features: Features, splits: pd.DataFrame, folder: Path) -> PlaceSpace:
-    """Train on one fold's train photographs, stopped by its val photographs.
+def trained(
+    photographs: Photographs,
+    features: Features,
+    splits: pd.DataFrame,
+    location: LocationSettings,
+    folder: Path,
+) -> PlaceSpace:
+    """Train on one fold's train photographs beside ``location``, stopped by its val photographs.
 
     As ``train_geolocator`` does with a frozen backbone, but from features at hand, and nothing is exported.
     """
@@ -109,7 +134,8 @@ def trained(photographs: Photographs, features: Features, splits: pd.DataFrame, 
     loop = settings.loop
     rows = geolocator_rows(photographs.dataset, photographs.table, splits)
     torch.manual_seed(loop.seed)
-    space = PlaceSpace(features.shape[1], rows.classes, settings.network)
+    network = settings.network.model_copy(update={"location": location})
+    space = PlaceSpace(features.shape[1], rows.classes, network)
     weights = {
         task: class_weights(rows.train.targets[task], len(names))
         for task, names in rows.classes.items()
@@ -139,7 +165,11 @@ def trained(photographs: Photographs, features: Features, splits: pd.DataFrame, 
 
 @torch.inference_mode()
 def head_places(
-    photographs: Photographs, features: Features, space: PlaceSpace, asked: npt.NDArray[np.bool_]
+    photographs: Photographs,
+    features: Features,
+    space: PlaceSpace,
+    asked: npt.NDArray[np.bool_],
+    name: str,
 ) -> dict[str, Coordinates]:
     """Return what every rule and the location encoder answer with the vectors of a trained head."""
     space = space.cpu()
@@ -150,7 +180,7 @@ def head_places(
         return encoded
 
     located = LocatedPhotographs(photographs.table, vectors, {})
-    return places_by_rule(located, asked, "head trained on the other folds", encode)
+    return places_by_rule(located, asked, name, encode)
 
 
 def unit(vectors: Features) -> Features:
@@ -159,10 +189,10 @@ def unit(vectors: Features) -> Features:
     return scaled
 
 
-def seen_by(photographs: Photographs, predictor: GeolocatorPredictor) -> LocatedPhotographs:
+def seen_by(photographs: Photographs, predictor: GeolocatorPredictor, kept: Path) -> LocatedPhotographs:
     """Return the vectors of all photographs by ``predictor``."""
     everything = pd.DataFrame({"group": photographs.table["group"].unique(), "split": "train"})
-    return locate_photographs(photographs.dataset, photographs.table, everything, predictor)
+    return locate_photographs(photographs.dataset, photographs.table, everything, predictor, kept)
 
 
 def places_by_rule(
@@ -178,7 +208,11 @@ def places_by_rule(
 
 
 def compared(
-    photographs: Photographs, features: Features, encoders: Mapping[str, LocatedPhotographs], apart_km: float
+    photographs: Photographs,
+    features: Features,
+    encoders: Mapping[str, LocatedPhotographs],
+    locations: Mapping[str, LocationSettings],
+    apart_km: float,
 ) -> dict[str, dict[str, list[float]]]:
     """Return the scores of all methods with ``apart_km`` between a photograph and what may answer it."""
     where, groups = photographs.coordinates, photographs.table["group"].tolist()
@@ -188,9 +222,11 @@ def compared(
     for fold in range(folds.max() + 1):
         asked = folds == fold
         splits = fold_splits(groups, components, folds, fold)
-        with tempfile.TemporaryDirectory() as temporary:
-            space = trained(photographs, features, splits, Path(temporary))
-        places = head_places(photographs, features, space, asked)
+        places: dict[str, Coordinates] = {}
+        for name, location in locations.items():
+            with tempfile.TemporaryDirectory() as temporary:
+                space = trained(photographs, features, splits, location, Path(temporary))
+            places |= head_places(photographs, features, space, asked, name)
         for name, located in encoders.items():
             places |= places_by_rule(located, asked, name)
         for radius in (None, *RADII_KM):
@@ -224,10 +260,13 @@ def main() -> None:
     features = features_of(photographs, options.folder / "features.npy")
     encoders = {"frozen lite0": LocatedPhotographs(photographs.table, unit(features), {})}
     if options.model:
-        encoders["geolocator of the sample"] = seen_by(photographs, GeolocatorPredictor(options.model))
+        encoders["geolocator of the sample"] = seen_by(
+            photographs, GeolocatorPredictor(options.model), options.folder / "vectors"
+        )
     results: dict[str, Any] = {}
+    locations = location_encoders()
     for apart_km in options.apart_km:
-        found = compared(photographs, features, encoders, apart_km)
+        found = compared(photographs, features, encoders, locations, apart_km)
         print(markdown(found))
         results[f"{apart_km:g}"] = found
     write_json(options.out, results)

@@ -27,6 +27,7 @@ from zuroku.models.embedding.create import weights_origin
 from zuroku.models.embedding.findings import spread_of
 from zuroku.models.geolocation.bundle import write_geolocator
 from zuroku.models.geolocation.card import GeolocatorCard
+from zuroku.models.geolocation.location_encoder import location_weights
 from zuroku.models.geolocation.network import Geolocator, create_geolocator
 from zuroku.models.geolocation.settings import GeolocatorNetworkSettings
 from zuroku.models.geolocation.views import PREPROCESSING
@@ -281,8 +282,8 @@ def _told(
 
 
 def _location_origin(network: GeolocatorNetworkSettings) -> dict[str, str]:
-    start = network.location.weights
-    return {} if start == "random" else {"location_weights": file_sha256(Path(start))}
+    start = location_weights(network.location)
+    return {} if start is None else {"location_weights": file_sha256(start)}
 
 
 def _device() -> torch.device:

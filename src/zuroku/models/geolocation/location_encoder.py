@@ -7,6 +7,7 @@ how it is trained belongs to ``training``.
 
 import math
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from torch.nn import functional
 from zuroku.errors import ConfigError
 from zuroku.models.geolocation.settings import FREQUENCIES, GEOCLIP_DIMENSION, MAP_SCALE, LocationSettings
 
+GEOCLIP_FILE = "location_encoder_weights.pth"
 _A1, _A2, _A3, _A4 = 1.340264, -0.081106, 0.000893, 0.003796
 
 
@@ -102,9 +104,29 @@ def create_location_encoder(settings: LocationSettings, dimension: int) -> Locat
     Raises:
         ConfigError: there are no such weights, or they do not fit.
     """
-    if settings.weights != "random":
-        return load_geoclip(Path(settings.weights))
-    return LocationEncoder(settings, dimension)
+    path = location_weights(settings)
+    return LocationEncoder(settings, dimension) if path is None else load_geoclip(path)
+
+
+def location_weights(settings: LocationSettings) -> Path | None:
+    """Return the file that the encoder of ``settings`` starts from, or None where it is drawn at random.
+
+    Raises:
+        ConfigError: ``weights: packaged`` without GeoCLIP's package.
+    """
+    if settings.weights == "random":
+        return None
+    if settings.weights != "packaged":
+        return Path(settings.weights)
+    # Found, not imported: the package's code, and the transformers library it needs, take no part here.
+    package = find_spec("geoclip")
+    if package is None or package.origin is None:
+        raise ConfigError(
+            "weights: packaged, but GeoCLIP's package is not installed",
+            expected="the package geoclip 1.3.0, which carries the weights",
+            remedy="run: pip install --no-deps geoclip==1.3.0, or name the file of weights by its path",
+        )
+    return Path(package.origin).parent / "model" / "weights" / GEOCLIP_FILE
 
 
 def load_geoclip(path: Path) -> LocationEncoder:
@@ -156,6 +178,6 @@ def _faults(own: dict[str, Tensor], state: object) -> Sequence[str]:
 def _not_geoclip(found: str) -> ConfigError:
     return ConfigError(
         found,
-        expected="location_encoder_weights.pth of the geoclip package: three capsules of four linear layers",
+        expected=f"{GEOCLIP_FILE} of the geoclip package: three capsules of four linear layers",
         remedy="take the file from the package unchanged, or configure weights: random",
     )

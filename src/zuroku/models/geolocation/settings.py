@@ -69,7 +69,9 @@ class LocationSettings(Settings):
     variant: Variant = "fine"
     width: int = Field(default=GEOCLIP_WIDTH, ge=8, description="of the hidden layers")
     weights: str = Field(
-        default="random", description="random, or for geoclip the path of location_encoder_weights.pth"
+        default="random",
+        description="random, or for geoclip packaged (those of the package geoclip, where it is installed)"
+        " or the path of its location_encoder_weights.pth",
     )
     seed: int = Field(default=20211211, description="draws the frequencies")
 

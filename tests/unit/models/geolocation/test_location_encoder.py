@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from zuroku.errors import ConfigError
+from zuroku.models.geolocation import location_encoder
 from zuroku.models.geolocation.location_encoder import (
     FourierFeatures,
     LocationEncoder,
@@ -179,6 +181,36 @@ def test_published_weights_give_what_their_formula_gives(tmp_path: Path) -> None
     settings = LocationSettings(variant="geoclip", weights=str(tmp_path / "location_encoder_weights.pth"))
     configured = create_location_encoder(settings, 512)
     assert torch.equal(configured.LocEnc2.capsule[0].b, state["LocEnc2.capsule.0.b"])
+
+
+def test_packaged_weights_are_read_from_the_package_and_its_code_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "geoclip" / "model" / "weights"
+    folder.mkdir(parents=True)
+    torch.save(state := published(), folder / "location_encoder_weights.pth")
+    (tmp_path / "geoclip" / "__init__.py").write_text("raise RuntimeError('imported')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    encoder = create_location_encoder(LocationSettings(variant="geoclip", weights="packaged"), 512)
+    assert torch.equal(encoder.LocEnc2.capsule[0].b, state["LocEnc2.capsule.0.b"])
+
+    monkeypatch.setattr(location_encoder, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="pip install --no-deps geoclip"):
+        create_location_encoder(LocationSettings(variant="geoclip", weights="packaged"), 512)
+
+
+@pytest.mark.skipif(find_spec("geoclip") is None, reason="the package geoclip is not installed")
+def test_the_published_weights_give_what_their_package_gives() -> None:
+    # By the LocationEncoder of geoclip 1.3.0, at unit length; it takes phases in float32.
+    expected = {
+        TOKYO: (-0.01012, 0.03368, -0.00186, 0.02380),
+        (34.9858, 135.7588): (0.04379, -0.03549, -0.10756, 0.00309),
+        (-33.8568, 151.2153): (-0.07341, 0.02615, 0.03167, -0.03961),
+        (64.1466, -21.9426): (0.05923, 0.09170, 0.01876, 0.06777),
+    }
+    encoder = create_location_encoder(LocationSettings(variant="geoclip", weights="packaged"), 512).eval()
+    found = encoder(torch.tensor(list(expected), dtype=torch.float64)).detach()
+    np.testing.assert_allclose(found[:, :4].numpy(), list(expected.values()), atol=2e-4)
 
 
 class Harmful:
