@@ -12,7 +12,7 @@ import shapely
 
 from zuroku.datasets.sample.land.areas import Lake, area_table, plan_towns
 from zuroku.datasets.sample.land.ground import Ground, plan_ground
-from zuroku.datasets.sample.land.landmarks import Landmark, plan_landmarks
+from zuroku.datasets.sample.land.landmarks import Landmark, plan_landmarks, plan_nature_parks
 from zuroku.datasets.sample.land.roads import plan_roads
 from zuroku.datasets.sample.land.settings import LandSettings
 from zuroku.datasets.sample.land.streets import Road
@@ -42,6 +42,7 @@ def plan_land(settings: LandSettings) -> Land:
     towns, lakes = plan_towns(settings, ground, seeded_rng(settings.seed, 2))
     roads, streets = plan_roads(towns, lakes, ground, seeded_rng(settings.seed, 3))
     landmarks = plan_landmarks(towns, streets, roads, seeded_rng(settings.seed, 4))
+    landmarks += plan_nature_parks(towns, lakes, seeded_rng(settings.seed, 5))
     road_ids = [f"way/{k + 1}" for k in range(len(roads))]
     landmark_ids = _landmark_ids(landmarks, len(roads))
     tags = {i: road.tags for i, road in zip(road_ids, roads, strict=True)}

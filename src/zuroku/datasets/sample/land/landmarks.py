@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from zuroku.datasets.sample.land.areas import Town
+from zuroku.datasets.sample.land.areas import Lake, Town
 from zuroku.datasets.sample.land.ground import Points, blob
 from zuroku.datasets.sample.land.names import HEADS, MUSEUM_FIELDS, SHRINES, TAILS, TEMPLES
 from zuroku.datasets.sample.land.streets import Road, Streets
@@ -18,6 +18,7 @@ from zuroku.datasets.sample.words import pick
 _AT_STREET = 0.65
 _WAYSIDE = 0.5
 _PONDS = 0.3
+_NATURE_PARK_M = (2000.0, 3200.0)
 _WAYSIDE_ENDINGS = {"shrine": SHRINES, "viewpoint": ("峠",), "ruins": ("城跡",), "tower": ("展望塔",)}
 
 
@@ -74,6 +75,29 @@ def plan_landmarks(
             name = pick(rng, HEADS) + pick(rng, TAILS) + pick(rng, _WAYSIDE_ENDINGS[what])
             landmarks.append(_landmark(what, name, road, None, rng))
     return landmarks
+
+
+def plan_nature_parks(
+    towns: Sequence[Town], lakes: Sequence[Lake], rng: np.random.Generator
+) -> list[Landmark]:
+    """Plan a park kilometres wide in the country of each municipality, off its streets, lakes and borders.
+
+    It is the one sight that can be told at a place from photographs of others far away.
+    """
+    wet = shapely.union_all([lake.shape for lake in lakes])
+    parks = []
+    for code in dict.fromkeys(town.municipality_code for town in towns):
+        own = [town for town in towns if town.municipality_code == code]
+        streets = shapely.union_all([shapely.Point(town.middle).buffer(town.core_m) for town in own])
+        country = shapely.union_all([town.ground for town in own]).difference(streets).difference(wet)
+        middle, border = shapely.get_coordinates(shapely.maximum_inscribed_circle(country, tolerance=50))
+        # A corner of a park reaches 1.3 times as far as its half width.
+        room = 0.6 * float(np.hypot(*(border - middle)))
+        half = np.minimum(rng.uniform(*_NATURE_PARK_M, 2), room)
+        name = f"{own[0].municipality[:-1]}自然公園"
+        shape = blob(rng, middle, half, roughness=0.08, count=60)
+        parks.append(Landmark(shape, _FORMS["park"].tags | {"name": name}, "leisure=park"))
+    return parks
 
 
 def _wishes(town: Town, rng: np.random.Generator) -> Iterator[tuple[str, str]]:

@@ -161,6 +161,19 @@ def test_many_landmarks_stand_at_a_road(land: Land) -> None:
     assert (land.landmarks["name"] != "").all()
 
 
+def test_every_municipality_has_a_park_kilometres_wide_on_dry_ground_of_its_own(land: Land) -> None:
+    parks = land.landmarks[land.landmarks["name"].str.endswith("自然公園")]
+    own = land.areas.dissolve("municipality")
+    assert {name.removesuffix("自然公園") for name in parks["name"]} == {name[:-1] for name in own.index}
+    flat = metres(land, parks.geometry.to_numpy())
+    for name, park, in_metres in zip(parks["name"], parks.geometry, flat, strict=True):
+        town = next(area for area in own.index if name.startswith(area[:-1]))
+        assert own.geometry[town].contains(park)
+        west, south, east, north = in_metres.bounds
+        assert 2000 < east - west < 10_000
+        assert 2000 < north - south < 10_000
+
+
 def test_landmarks_are_points_outlines_and_outlines_with_ponds() -> None:
     land = plan_land(SMALL.model_copy(update={"towns": 6, "capital_towns": 8}))
     element = land.landmarks["feature_id"].str.partition("/")[0]
