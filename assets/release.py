@@ -14,7 +14,7 @@ from zuroku.artifacts import Artifact, build, verify
 from zuroku.datasets.manifest import Dataset
 from zuroku.findings import Finding
 from zuroku.profile import Profile
-from zuroku.publishing import publish, published, require_publishable, require_publisher
+from zuroku.publishing import publish, published, require_publishable, require_publisher, turn
 from zuroku.reports.provenance import require_evaluation
 from zuroku.reports.release import ReleaseSettings, read_verdict
 
@@ -90,30 +90,34 @@ def release_asset(
         data = Dataset(dataset.path)
         # Checks of one run do not reach an asset that is materialized alone.
         require_evaluation(evaluation.path, data, splits, challenger, blocking(evaluation.path))
-        require_publishable(challenger.sha256, profile.champion(model), profile.name)
-        champion = _champion(profile, tracker, model)
-        inputs = {"dataset": dataset, "splits": splits, "challenger": challenger}
-        inputs |= {"champion": champion} if champion else {}
-        # Without the evaluation: it opens the gate, and the verdict does not follow from it.
-        target = profile.output(name, _CODE_VERSION, settings, inputs)
-        with tracker.run(context, settings, inputs | {"evaluation": evaluation}) as run:
-            judged = judge(data, splits, challenger, champion, settings.gate, target)
-            verdict = read_verdict(judged.path)
-            if verdict["promoted"]:
-                version = run.register(model, challenger)
-                tracker.set_champion(model, version.version)
-                publish(challenger, profile.champion(model), profile.name)
-            context.log.info("%s", verdict["reason"])
-            run.log_metrics({"promoted": float(verdict["promoted"]), "challenger": verdict["challenger"]})
-            run.log_artifact(judged.path / "report.md", "report")
-            return materialized(
-                judged,
-                settings,
-                run,
-                metadata={"verdict": verdict["reason"], "promoted": verdict["promoted"]},
-                pictures=report_pictures(judged.path),
-                checks=check_results([_alias_finding(profile, tracker, model)], _CHECK),
-            )
+        folder = profile.champion(model)
+        # Nobody else moves the alias or the link between the champion that is judged and the one that is set.
+        with turn(folder):
+            champion = _champion(profile, tracker, model)
+            # After what a kill left is mended: only then does the link say what is in use.
+            require_publishable(challenger.sha256, folder, profile.name)
+            inputs = {"dataset": dataset, "splits": splits, "challenger": challenger}
+            inputs |= {"champion": champion} if champion else {}
+            # Without the evaluation: it opens the gate, and the verdict does not follow from it.
+            target = profile.output(name, _CODE_VERSION, settings, inputs)
+            with tracker.run(context, settings, inputs | {"evaluation": evaluation}) as run:
+                judged = judge(data, splits, challenger, champion, settings.gate, target)
+                verdict = read_verdict(judged.path)
+                if verdict["promoted"]:
+                    version = run.register(model, challenger)
+                    tracker.set_champion(model, version.version)
+                    publish(challenger, folder, profile.name)
+                context.log.info("%s", verdict["reason"])
+                run.log_metrics({"promoted": float(verdict["promoted"]), "challenger": verdict["challenger"]})
+                run.log_artifact(judged.path / "report.md", "report")
+                return materialized(
+                    judged,
+                    settings,
+                    run,
+                    metadata={"verdict": verdict["reason"], "promoted": verdict["promoted"]},
+                    pictures=report_pictures(judged.path),
+                    checks=check_results([_alias_finding(profile, tracker, model)], _CHECK),
+                )
 
     return release
 

@@ -6,13 +6,14 @@ Indexes have no alias: ``zuroku rollback`` takes them back.
 import argparse
 import sys
 
+from assets.tracking import Champion
 from orchestration.definitions import build_tracker
 from orchestration.environment import environment
 from orchestration.resources.tracker import MlflowTracker
 from zuroku.artifacts import Artifact
 from zuroku.errors import BundleError, ConfigError, ZurokuError
 from zuroku.profile import Profile
-from zuroku.publishing import require_publisher, rollback
+from zuroku.publishing import require_publisher, rollback, turn
 
 
 def roll_back_model(profile: Profile, tracker: MlflowTracker, model: str) -> Artifact:
@@ -23,9 +24,38 @@ def roll_back_model(profile: Profile, tracker: MlflowTracker, model: str) -> Art
 
     Raises:
         BundleError: there is no such model, or the version before is not kept here or in the registry.
+        BusyError: a release of it is going on, or another rollback.
         ConfigError: another profile released the champion.
         IntegrityError: the version before is not what was sealed. Nothing moves.
     """
+    # Before the turn, which makes a folder of that name.
+    _require_champion(tracker, model)
+    folder = profile.champion(model)
+    with turn(folder, wait=False):
+        champion = _require_champion(tracker, model)
+        try:
+            require_publisher(folder, champion.profile, profile.name)
+        except ConfigError as error:
+            raise ConfigError(
+                f"the champion of {model} was released by the profile {champion.profile}, not {profile.name}",
+                expected="the profile that released it",
+                remedy=f"run `ZUROKU_PROFILE={champion.profile} make rollback MODEL={model}`",
+            ) from error
+
+        def move_alias(version: Artifact) -> None:
+            registered = tracker.version_of(model, version.sha256)
+            if registered is None:
+                raise BundleError(
+                    f"no version of {model} in the registry has the seal {version.sha256}",
+                    expected="the version that was in use before, registered",
+                    remedy="restore the registry, or train the model that you want and release it",
+                )
+            tracker.set_champion(model, registered.version)
+
+        return rollback(folder, move_alias, released=champion.sha256)
+
+
+def _require_champion(tracker: MlflowTracker, model: str) -> Champion:
     champion = tracker.champion(model)
     if champion is None:
         raise BundleError(
@@ -33,27 +63,7 @@ def roll_back_model(profile: Profile, tracker: MlflowTracker, model: str) -> Art
             expected="the name of a released model",
             remedy="look up the name in MLflow; an index is taken back by `zuroku rollback`",
         )
-    folder = profile.champion(model)
-    try:
-        require_publisher(folder, champion.profile, profile.name)
-    except ConfigError as error:
-        raise ConfigError(
-            f"the champion of {model} was released by the profile {champion.profile}, not {profile.name}",
-            expected="the profile that released it",
-            remedy=f"run `ZUROKU_PROFILE={champion.profile} make rollback MODEL={model}`",
-        ) from error
-
-    def move_alias(version: Artifact) -> None:
-        registered = tracker.version_of(model, version.sha256)
-        if registered is None:
-            raise BundleError(
-                f"no version of {model} in the registry has the seal {version.sha256}",
-                expected="the version that was in use before, registered",
-                remedy="restore the registry, or train the model that you want and release it",
-            )
-        tracker.set_champion(model, registered.version)
-
-    return rollback(folder, move_alias, released=champion.sha256)
+    return champion
 
 
 def main() -> None:

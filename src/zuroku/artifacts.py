@@ -63,6 +63,10 @@ def read_seal(folder: Path) -> dict[str, str]:
     Raises:
         IntegrityError: there is no seal, or it is no list of files.
     """
+    return _files_in(_seal_bytes(folder), folder / SEAL)
+
+
+def _seal_bytes(folder: Path) -> bytes:
     path = folder / SEAL
     if not path.is_file():
         raise IntegrityError(
@@ -70,8 +74,12 @@ def read_seal(folder: Path) -> dict[str, str]:
             expected="a sealed folder made by zuroku",
             remedy="build it again; a folder without a seal was never finished",
         )
+    return path.read_bytes()
+
+
+def _files_in(seal_bytes: bytes, path: Path) -> dict[str, str]:
     try:
-        lines = (line.split("  ", 1) for line in path.read_bytes().decode().splitlines())
+        lines = (line.split("  ", 1) for line in seal_bytes.decode().splitlines())
         return {name: digest for digest, name in lines}
     except ValueError as error:
         raise IntegrityError(
@@ -87,7 +95,9 @@ def verify(folder: Path, sha256: str | None = None) -> Artifact:
     Raises:
         IntegrityError: the seal is missing or broken, or files are missing, added or changed (all listed).
     """
-    recorded = read_seal(folder)
+    # Once: a link may lead to another folder before the last file is hashed.
+    seal_bytes = _seal_bytes(folder)
+    recorded = _files_in(seal_bytes, folder / SEAL)
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {SEAL}
     faults = [f"missing {name}" for name in sorted(recorded.keys() - present)]
     faults += [f"added {name}" for name in sorted(present - recorded.keys())]
@@ -96,7 +106,7 @@ def verify(folder: Path, sha256: str | None = None) -> Artifact:
         for name in sorted(recorded.keys() & present)
         if file_sha256(folder / name) != recorded[name]
     ]
-    found = file_sha256(folder / SEAL)
+    found = hashlib.sha256(seal_bytes).hexdigest()
     if sha256 is not None and found != sha256:
         faults.append(f"seal {found}")
     if faults:

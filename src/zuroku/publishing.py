@@ -4,17 +4,20 @@ champion                    link to the version in use
 versions/<16 digits>/       the last few versions
 publication.json            the profile that published last, and the versions in the order they were in use
 held/<16 digits>            one file for each version that was taken back: it is not published again
+.<model>.lock               held while alias and link of a model are moved (``turn``)
 """
 
 import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO
 
 from zuroku.artifacts import Artifact, build, locked, verify, write_atomically
-from zuroku.errors import BundleError, ConfigError, IntegrityError
+from zuroku.errors import BundleError, ConfigError, IntegrityError, ZurokuError
 
 GENERATED = "sample"
 """The profile of generated data: whatever it published, any other may replace."""
@@ -56,6 +59,17 @@ def publish(bundle: Artifact, champion: Path, by: str) -> Artifact:
     return Artifact(champion, copy.sha256)
 
 
+def turn(champion: Path, wait: bool = True) -> AbstractContextManager[IO[str]]:
+    """Return the lock on the model published at ``champion``: who moves alias and link takes it for both.
+
+    Profiles have queues of their own, but one registry. What moves the link alone needs no turn.
+
+    Raises:
+        BusyError: on entering, ``wait`` is false and another process has its turn.
+    """
+    return locked(champion.parent / f".{champion.parent.name}.lock", wait)
+
+
 def published(champion: Path) -> Artifact | None:
     """Return the verified bundle that ``champion`` points to, or None where nothing is published."""
     return verify(champion) if champion.exists() else None
@@ -67,7 +81,9 @@ def publisher(champion: Path) -> str | None:
 
 
 def require_publishable(sha256: str, champion: Path, by: str) -> None:
-    """Refuse what must not become the champion, before anything is moved.
+    """Refuse what must not become the champion, before anything is moved to it.
+
+    The link says what is in use: of a model, ask when a kill has left it behind the alias no longer.
 
     Raises:
         BundleError: the version was taken back, and is held.
@@ -122,8 +138,9 @@ def rollback(
     """Make ``champion`` a link to the version in use before it, and return that one; the one left is held.
 
     A second rollback goes back further, past what is held. ``announce`` is given the version before the link
-    moves: what it raises stops the rollback. The version left stays on disk, and is not published again while
-    it is held.
+    moves: what it raises stops the rollback. A ``ZurokuError`` says that it has refused, and nothing is held
+    by that; after anything else it may have moved its part, so the hold stays, and a second call finishes.
+    The version left stays on disk, and is not published again while it is held.
 
     ``released`` is the seal of what the registry calls champion, where there is one: if that was never
     published, because its release was killed, it is the version left, and what is published stays.
@@ -147,24 +164,36 @@ def rollback(
         left = history[-1]
         earlier = [name for name in history if name != left and not _hold(champion, name).exists()]
         if not earlier or not (versions / earlier[-1]).exists():
-            raise BundleError(
-                f"no version before {left} is kept, except such as were taken back themselves",
-                expected=f"a version that was in use before it, in {versions}",
-                remedy="build the bundle that you want and publish it, or delete the file of the one to go "
-                f"back to from {_hold(champion, left).parent}",
-            )
+            raise _nothing_before(champion, left, history)
         target = verify(versions / earlier[-1])
         held = _hold(champion, left)
         held.parent.mkdir(exist_ok=True)
+        # A call that was stopped has held it already, and may have moved the alias.
+        unfinished = held.exists()
         # Before anything moves: a kill in between leaves nothing that would publish it again.
         held.touch()
         try:
             announce(target)
-        except Exception:
-            held.unlink()
+        except ZurokuError:
+            if not unfinished:
+                held.unlink()
             raise
         _switch(champion, _Publication(publisher(champion), history), target.path)
     return Artifact(champion, target.sha256)
+
+
+def _nothing_before(champion: Path, left: str, history: list[str]) -> BundleError:
+    versions = champion.parent / "versions"
+    # What a rollback left lies behind the link, and is no version before it.
+    holds = {_hold(champion, name) for name in history if name != left and (versions / name).exists()}
+    taken = sorted(str(hold) for hold in holds if hold.exists())
+    return BundleError(
+        f"no version before {left} is kept"
+        + (", except such as were taken back themselves" if taken else ""),
+        expected=f"a version that was in use before it, in {versions}",
+        remedy="build the bundle that you want and publish it"
+        + (f", or delete {' or '.join(taken)} to go back to that one" if taken else ""),
+    )
 
 
 @dataclass(frozen=True)

@@ -1,59 +1,39 @@
-"""The release as Dagster runs it: gate, alias and publication, with answers in place of a network.
+"""The release as Dagster runs it: gate, alias and publication, with answers in place of a network."""
 
-Datasets, splits, gate, MLflow, sealing and publishing are the real ones. Only the model's output is
-replaced: a bundle's card says which classes it is blind to, and everything else it answers rightly.
-"""
-
-import copy
-import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-import dagster as dg
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 import yaml
 
-from assets import figures
-from assets import release as release_module
-from assets.outputs import ARTIFACT
+from assets import geolocation
 from assets.release import release_asset
-from orchestration.resources.tracker import MlflowTracker
-from orchestration.rollback import roll_back_model
-from tests.orchestration.test_tracker import onnx_model
+from tests.assets.release_workshop import (
+    FLOOR,
+    GATE,
+    MODEL,
+    Answers,
+    Workshop,
+    failure,
+    judgement,
+    kill_before_publishing,
+)
 from tests.unit.training import figure_data
-from zuroku import publishing
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
-from zuroku.errors import BundleError, ConfigError
-from zuroku.evaluation.hierarchy import build_hierarchy
-from zuroku.models.bundle import TaggerCard
-from zuroku.models.tagger_predictor import TaggerPredictor
-from zuroku.profile import Profile
+from zuroku.evaluation.gate import GateSettings
+from zuroku.evaluation.place_leakage import LEAKAGE_CHECKS, leakage_findings, place_leakage
 from zuroku.publishing import publish, published
 from zuroku.reports import figure_tagger
-from zuroku.reports.provenance import measured_on
-from zuroku.reports.release import judge_figure_tagger, read_verdict
+from zuroku.reports.geolocation import GeolocationEvaluationSettings
+from zuroku.reports.geolocation_release import GeolocatorReleaseSettings
 
 pytestmark = pytest.mark.slow
-MODEL = "figure_tagger"
-LABELS = list(build_hierarchy(figure_data.HIERARCHY).labels)
-FLOOR = 0.5
-GATE = {"delta": 0.03, "floor": 0.6, "resamples": 100, "seed": 1}
-
-
-class Answers(TaggerPredictor):
-    """Says the truth of every figure but of the classes named in ``settings["blind_to"]``."""
-
-    def predict_all(self, reads: Iterable) -> npt.NDArray[np.float32]:
-        classes = [read.args[0].label for read in reads]
-        told = self.hierarchy.targets(classes) * 0.8 + 0.1
-        told[[name in self.card.settings["blind_to"] for name in classes]] = 0.1
-        return told
 
 
 @pytest.fixture(scope="module")
@@ -61,119 +41,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Artifact]:
     return figure_data.make(tmp_path_factory.mktemp("data"))
 
 
-class Workshop:
-    """A profile with the release asset, and what stands before it in the graph."""
-
-    def __init__(self, root: Path, data: tuple[Dataset, Artifact]) -> None:
-        self.dataset, self.splits = data
-        self.profile = Profile("sample", root)
-        self.profile.configs.mkdir(parents=True)
-        values = {"model": MODEL, "gate": GATE}
-        (self.profile.configs / f"{MODEL}_release.yaml").write_text(yaml.safe_dump(values))
-        (self.profile.configs / f"{MODEL}_evaluation.yaml").write_text(yaml.safe_dump({"floor": FLOOR}))
-        self.tracker = MlflowTracker(
-            tracking_uri=f"sqlite:///{root / 'mlflow.db'}", artifact_root=(root / "artifacts").as_uri()
-        )
-
-    def of(self, profile: str) -> "Workshop":
-        """Return the same workshop, with its registry and its models, as another profile has it."""
-        other = copy.copy(self)
-        other.profile = Profile(profile, self.profile.root)
-        shutil.copytree(self.profile.configs, other.profile.configs)
-        addresses = {"tracking_uri": self.tracker.tracking_uri, "artifact_root": self.tracker.artifact_root}
-        other.tracker = MlflowTracker(**addresses, profile=profile)
-        return other
-
-    def bundle(
-        self, name: str, blind_to: tuple[str, ...] = (), seen: tuple[str, ...] = (), note: str = ""
-    ) -> Artifact:
-        card = TaggerCard(
-            name=name, labels=LABELS, hierarchy=figure_data.HIERARCHY, trained=LABELS,
-            thresholds=[0.5] * len(LABELS), temperature=1.0, size_px=32, preprocessing="none",
-            backbone="none", data={}, settings={"blind_to": blind_to}, validation={}, licence="CC0-1.0",
-            code_version="1",
-        )  # fmt: skip
-
-        def make(work: Path) -> None:
-            (work / "card.json").write_text(card.model_dump_json())
-            (work / "model.onnx").write_bytes(onnx_model())
-            (work / "training_groups.json").write_text(json.dumps(seen))
-            (work / "README.md").write_text(f"# {name}\n{note}")
-
-        return build(self.profile.home / "bundles" / f"{name}{note}", make)
-
-    def evaluation(self, challenger: Artifact, macro_f1: float = FLOOR, **data: str) -> Artifact:
-        """Return what an evaluation of ``challenger`` says; ``data`` tells of what else it was made."""
-        measured = measured_on(self.dataset, self.splits, challenger) | data
-        row = {"true_positives": 1, "false_positives": 0, "support": 1}
-        metrics = {"macro_f1": {"value": macro_f1}, "per_tag": dict.fromkeys(LABELS, row), "data": measured}
-        name = hashlib.sha256(json.dumps(metrics).encode()).hexdigest()[:16]
-        text = json.dumps(metrics)
-        return build(
-            self.profile.home / "evaluations" / name,
-            lambda work: (work / "metrics.json").write_text(text) and None,
-        )
-
-    def release(self, challenger: Artifact, evaluation: Artifact | None = None) -> dg.ExecuteInProcessResult:
-        before = {
-            "ndl_imagelabel": Artifact(self.dataset.root, self.dataset.version, "manifest.parquet"),
-            "figure_splits": self.splits,
-            MODEL: challenger,
-            f"{MODEL}_evaluation": evaluation or self.evaluation(challenger),
-        }
-        given = [_given(name, artifact) for name, artifact in before.items()]
-        asset = release_asset(
-            self.profile,
-            MODEL,
-            "ndl_imagelabel",
-            "figure_splits",
-            "figures",
-            "macro F1",
-            judge_figure_tagger,
-            figures.blocking_findings(self.profile),
-        )
-        resources = {"io_manager": dg.mem_io_manager, "tracker": self.tracker}
-        return dg.materialize([*given, asset], resources=resources, raise_on_error=False)
-
-    def alias(self) -> str | None:
-        champion = self.tracker.champion(MODEL)
-        return champion.sha256 if champion else None
-
-    def publication(self) -> str | None:
-        found = published(self.profile.champion(MODEL))
-        return found.sha256 if found else None
-
-    def test_groups(self) -> list[str]:
-        table = pd.read_parquet(self.splits.path / "splits.parquet")
-        return list(table.loc[table["split"] == "test", "group"])
-
-
-def _given(name: str, artifact: Artifact) -> dg.AssetsDefinition:
-    @dg.asset(name=name, dagster_type=ARTIFACT)
-    def given() -> Artifact:
-        return artifact
-
-    return given
-
-
 @pytest.fixture
 def workshop(tmp_path: Path, data: tuple[Dataset, Artifact], monkeypatch: pytest.MonkeyPatch) -> Workshop:
     monkeypatch.setattr(figure_tagger, "TaggerPredictor", Answers)
     return Workshop(tmp_path, data)
-
-
-def judgement(result: dg.ExecuteInProcessResult) -> dict:
-    """The verdict of a run that went through, with its check."""
-    assert result.success
-    (check,) = result.get_asset_check_evaluations()
-    return read_verdict(result.output_for_node(f"{MODEL}_release").path) | {"check": check.passed}
-
-
-def failure(result: dg.ExecuteInProcessResult) -> str:
-    assert not result.success
-    (event,) = result.get_step_failure_events()
-    error = event.event_specific_data.error
-    return (error.cause or error).message
 
 
 def test_the_first_model_has_to_reach_the_floor(workshop: Workshop) -> None:
@@ -202,93 +73,6 @@ def test_a_worse_challenger_changes_nothing(workshop: Workshop) -> None:
     assert {path.name for path in pictures.iterdir()} == {"lost.jpg", "won.jpg"}
 
 
-def test_alias_and_publication_move_together_and_back(workshop: Workshop) -> None:
-    old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
-    workshop.release(old)
-    assert workshop.alias() == workshop.publication() == old.sha256
-    verdict = judgement(workshop.release(better))
-    assert verdict["promoted"]
-    assert verdict["difference"] > 0
-    assert workshop.alias() == workshop.publication() == better.sha256
-
-    assert roll_back_model(workshop.profile, workshop.tracker, MODEL).sha256 == old.sha256
-    assert workshop.alias() == workshop.publication() == old.sha256
-    said = failure(workshop.release(better))
-    assert "was taken back, and is held" in said
-    assert workshop.alias() == workshop.publication() == old.sha256
-    # Trained again, it has another seal, and is judged as any other.
-    assert judgement(workshop.release(workshop.bundle("better", note="again")))["promoted"]
-
-
-def test_a_model_that_the_registry_has_lost_is_not_gone_back_to(workshop: Workshop) -> None:
-    old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
-    workshop.release(old)
-    workshop.release(better)
-    version = workshop.tracker.version_of(MODEL, old.sha256)
-    assert version is not None
-    workshop.tracker.client.delete_model_version(MODEL, version.version)
-    with pytest.raises(BundleError, match=f"no version of {MODEL} in the registry has the seal {old.sha256}"):
-        roll_back_model(workshop.profile, workshop.tracker, MODEL)
-    assert workshop.alias() == workshop.publication() == better.sha256
-    assert judgement(workshop.release(better))["promoted"]
-
-
-def test_what_has_no_champion_in_the_registry_is_no_model(workshop: Workshop) -> None:
-    with pytest.raises(BundleError, match="no model figure_index in the registry"):
-        roll_back_model(workshop.profile, workshop.tracker, "figure_index")
-
-
-def test_a_kill_between_alias_and_link_of_a_rollback_is_mended(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
-    workshop.release(old)
-    workshop.release(better)
-
-    def killed(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(publishing, "_switch", killed)
-        with pytest.raises(KeyboardInterrupt):
-            roll_back_model(workshop.profile, workshop.tracker, MODEL)
-    assert (workshop.alias(), workshop.publication()) == (old.sha256, better.sha256)
-    assert "is held" in failure(workshop.release(better))
-    roll_back_model(workshop.profile, workshop.tracker, MODEL)
-    assert workshop.alias() == workshop.publication() == old.sha256
-
-
-def kill_before_publishing(workshop: Workshop, bundle: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Release ``bundle`` and be killed when its alias is set and nothing is published."""
-
-    def killed(bundle: Artifact, champion: Path, by: str) -> Artifact:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(release_module, "publish", killed)
-        assert not workshop.release(bundle).success
-
-
-def test_a_release_that_was_killed_before_it_published_is_taken_back(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old, better = workshop.bundle("old", blind_to=("noise",)), workshop.bundle("better")
-    workshop.release(old)
-    kill_before_publishing(workshop, better, monkeypatch)
-    assert (workshop.alias(), workshop.publication()) == (better.sha256, old.sha256)
-    assert roll_back_model(workshop.profile, workshop.tracker, MODEL).sha256 == old.sha256
-    assert workshop.alias() == workshop.publication() == old.sha256
-    assert "is held" in failure(workshop.release(better))
-    assert judgement(workshop.release(old))["check"], "the one gone back to is not held"
-
-
-def test_a_model_of_another_profile_is_taken_back_by_that_profile_only(workshop: Workshop) -> None:
-    full = workshop.of("full")
-    full.release(full.bundle("real"))
-    with pytest.raises(ConfigError, match=f"`ZUROKU_PROFILE=full make rollback MODEL={MODEL}`"):
-        roll_back_model(workshop.profile, workshop.tracker, MODEL)
-
-
 def test_a_model_is_released_only_with_an_evaluation_of_it_that_it_passed(workshop: Workshop) -> None:
     good, other = workshop.bundle("good"), workshop.bundle("other", blind_to=("noise",))
     said = failure(workshop.release(good, workshop.evaluation(other)))
@@ -299,6 +83,78 @@ def test_a_model_is_released_only_with_an_evaluation_of_it_that_it_passed(worksh
     assert "metric_floor failed: macro F1 0.490, floor 0.500" in said
     assert (workshop.alias(), workshop.publication()) == (None, None)
     assert workshop.tracker.version_of(MODEL, good.sha256) is None
+
+
+def geolocation_metrics(leak: str | None, settings: GeolocationEvaluationSettings) -> dict[str, Any]:
+    """Return what the evaluation of a good geolocator says, on a test set that leaks as ``leak`` says."""
+    places = pd.DataFrame({"item_id": ["near", "far"], "group": ["a", "b"], "longitude": 139.0})
+    places["latitude"] = [35.0, 35.0 if leak == "distance_kept" else 36.0]
+    split = [("a", "train"), ("b", "test")] + ([("b", "train")] if leak == "no_shared_groups" else [])
+    embeddings = np.eye(2, dtype=np.float32)
+    if leak == "no_near_duplicates":
+        embeddings[1] = embeddings[0]
+    splits = pd.DataFrame(split, columns=["group", "split"])
+    leakage = place_leakage(places, splits, embeddings, settings.leakage.duplicate_cosine)
+    return {
+        "served": {"median_km": 1.0, "intervals": {"median_km": [0.5, 1.5]}},
+        "floors": {name: {"median_km": 9.0} for name in ("constant_guess", "raw_features")},
+        "radius": {"covered": 1.0, "median_radius_km": 2.0},
+        "clusters_are": "places",
+        "test_clusters": 8,
+        "leakage": [asdict(finding) for finding in leakage_findings(leakage, settings.leakage)],
+    }
+
+
+def promote(
+    dataset: Dataset,
+    splits: Artifact,
+    challenger: Artifact,
+    champion: Artifact | None,
+    gate: GateSettings,
+    target: Path,
+) -> Artifact:
+    """Find every challenger better."""
+
+    def write(out: Path) -> None:
+        verdict = {"promoted": True, "reason": "better", "challenger": 1.0}
+        (out / "verdict.json").write_text(json.dumps(verdict))
+        (out / "report.md").write_text("better")
+        (out / "pictures").mkdir()
+
+    return build(target, write)
+
+
+@pytest.mark.parametrize("leak", [None, *LEAKAGE_CHECKS])
+def test_a_geolocator_whose_evaluation_leaks_is_not_released(workshop: Workshop, leak: str | None) -> None:
+    profile, model = workshop.profile, geolocation.MODEL
+    settings = {"release": {"model": model, "gate": GATE}, "evaluation": {}}
+    for task, values in settings.items():
+        (profile.configs / f"{model}_{task}.yaml").write_text(yaml.safe_dump(values))
+    challenger = workshop.bundle(model)
+    metrics = geolocation_metrics(leak, profile.load(f"{model}_evaluation", GeolocationEvaluationSettings))
+    asset = release_asset(
+        profile,
+        model,
+        "ndl_imagelabel",
+        "figure_splits",
+        "places",
+        "share of answers near the truth",
+        promote,
+        geolocation.blocking_findings(profile),
+        GeolocatorReleaseSettings,
+    )
+    before = {model: challenger, f"{model}_evaluation": workshop.report(challenger, metrics)}
+    result = workshop.materialize(asset, before)
+    champion, found = workshop.tracker.champion(model), published(profile.champion(model))
+    if leak is None:
+        assert champion is not None
+        assert found is not None
+        assert champion.sha256 == found.sha256 == challenger.sha256
+    else:
+        assert f"{leak} failed" in failure(result)
+        assert champion is None
+        assert found is None
+        assert workshop.tracker.version_of(model, challenger.sha256) is None
 
 
 def test_the_sample_does_not_replace_what_another_profile_released(workshop: Workshop) -> None:

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from zuroku.artifacts import SEAL, build, locked, replace_folder, seal, verify, write_atomically
+from zuroku.artifacts import (
+    SEAL,
+    build,
+    file_sha256,
+    locked,
+    replace_folder,
+    seal,
+    verify,
+    write_atomically,
+)
 from zuroku.errors import BusyError, IntegrityError
 
 
@@ -57,6 +66,24 @@ def test_a_resealed_folder_is_not_the_one_that_was_meant(tmp_path: Path) -> None
     verify(artifact.path)
     with pytest.raises(IntegrityError, match="seal"):
         verify(artifact.path, artifact.sha256)
+
+
+def test_a_link_that_is_switched_meanwhile_gives_no_name_to_what_was_not_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = build(tmp_path / "old", lambda work: (work / "a.txt").write_text("a") and None)
+    new = build(tmp_path / "new", lambda work: (work / "a.txt").write_text("other") and None)
+    link = tmp_path / "champion"
+    link.symlink_to(old.path)
+
+    def switched(path: Path) -> str:
+        digest = file_sha256(path)
+        (tmp_path / "aside").symlink_to(new.path)
+        os.replace(tmp_path / "aside", link)
+        return digest
+
+    monkeypatch.setattr("zuroku.artifacts.file_sha256", switched)
+    assert verify(link).sha256 == old.sha256
 
 
 def test_building_twice_runs_once(tmp_path: Path) -> None:

@@ -136,9 +136,12 @@ def test_a_rollback_goes_to_the_version_before_and_a_second_further_back(tmp_pat
     assert published(champion) == Artifact(champion, bundles["b"].sha256)
     rollback(champion)
     assert content(champion) == "a"
-    with pytest.raises(BundleError, match=f"no version before {bundles['a'].sha256[:16]} is kept"):
+    with pytest.raises(BundleError, match=f"no version before {bundles['a'].sha256[:16]} is kept") as caught:
         rollback(champion)
     assert content(champion) == "a"
+    # What was taken back on the way here is no way further back, whoever deletes its file.
+    assert "held" not in caught.value.remedy
+    assert "taken back" not in caught.value.found
 
 
 def test_what_comes_after_a_rollback_goes_back_to_what_was_in_use_then(tmp_path: Path) -> None:
@@ -169,10 +172,12 @@ def test_a_version_that_came_twice_and_was_taken_back_does_not_come_again(tmp_pa
     publish(bundles["a"], champion, "full")
     rollback(champion)
     assert content(champion) == "b"
-    with pytest.raises(BundleError, match="except such as were taken back themselves"):
+    held = champion.parent / "held" / bundles["a"].sha256[:16]
+    with pytest.raises(BundleError, match="except such as were taken back themselves") as caught:
         rollback(champion)
+    assert f"delete {held} to go back" in caught.value.remedy
     assert content(champion) == "b"
-    (champion.parent / "held" / bundles["a"].sha256[:16]).unlink()
+    held.unlink()
     rollback(champion)
     assert content(champion) == "a"
 
@@ -194,19 +199,50 @@ def test_a_rollback_killed_before_the_link_moves_is_finished_by_publishing(tmp_p
     assert content(champion) == "x"
 
 
+def held(champion: Path) -> set[str]:
+    folder = champion.parent / "held"
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
 def test_what_refuses_the_version_before_stops_the_rollback(tmp_path: Path) -> None:
     champion, bundles = released(tmp_path, "ab")
     told = []
 
     def refuse(version: Artifact) -> None:
         told.append((version.sha256, content(champion)))
-        raise ConnectionError
+        raise BundleError("it is lost", expected="a version", remedy="none")
 
-    with pytest.raises(ConnectionError):
+    with pytest.raises(BundleError, match="it is lost"):
         rollback(champion, refuse)
     assert told == [(bundles["a"].sha256, "b")]
     assert content(champion) == "b"
-    publish(bundles["b"], champion, "full")
+    assert held(champion) == set()
+
+
+def raising(error: type[BaseException]) -> Callable[[Artifact], None]:
+    """Return what moves no alias, or whose answer is lost."""
+
+    def lost(version: Artifact) -> None:
+        raise error("lost", expected="", remedy="") if error is BundleError else error
+
+    return lost
+
+
+@pytest.mark.parametrize("again", [ConnectionError, BundleError])
+@pytest.mark.parametrize("first", [KeyboardInterrupt, ConnectionError])
+def test_a_rollback_that_fails_when_it_is_tried_again_does_not_restore_the_bad_version(
+    tmp_path: Path, first: type[BaseException], again: type[BaseException]
+) -> None:
+    champion, bundles = released(tmp_path, "xab")
+    good, bad = bundles["a"].sha256, bundles["b"].sha256
+    with pytest.raises(first):
+        rollback(champion, raising(first), released=bad)
+    # The registry had moved its alias by then.
+    with pytest.raises(again):
+        rollback(champion, raising(again), released=good)
+    assert rollback(champion, released=good).sha256 == good
+    assert content(champion) == "a"
+    assert held(champion) == {bad[:16]}
 
 
 def test_a_profile_does_not_replace_what_another_published_unless_that_was_the_sample(tmp_path: Path) -> None:
@@ -233,8 +269,9 @@ def test_versions_that_were_forgotten_cannot_be_gone_back_to(tmp_path: Path) -> 
     rollback(champion)
     rollback(champion)
     assert content(champion) == "b"
-    with pytest.raises(BundleError, match="no version before"):
+    with pytest.raises(BundleError, match="no version before") as caught:
         rollback(champion)
+    assert "held" not in caught.value.remedy
 
 
 def test_nothing_published_is_said_and_nothing_is_made(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 Cards and manifests name their inputs under ``data``; indexes name their encoders too. Names lead nowhere by
 themselves: an input is found below ``var`` by the bytes of its seal or manifest, and its seal is verified.
-The dataset of a corpus is found by its pages.
+The dataset of a corpus is found by its pages. Weights that no task made are told as what the card calls them.
 """
 
 import json
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from zuroku.artifacts import SEAL, file_sha256, verify
@@ -25,16 +27,23 @@ _PROOFS = (
     "*/data/*/manifest.parquet",
     "*/data/*/features.parquet",
 )
+_GIVEN = {"packaged": "packaged with the environment", "timm": "timm's, from its hub"}
 
 
 @dataclass(frozen=True)
 class Origin:
-    """One step back: ``folder`` is None where its bytes are not at hand, ``fault`` says what is wrong."""
+    """One step back: ``folder`` is None where its bytes are not at hand, ``fault`` says what is wrong.
+
+    ``given`` says what it is where no task made it, and nothing is missing; ``sought`` what was looked for
+    in vain.
+    """
 
     name: str
     sha256: str
     folder: Path | None
     fault: str = ""
+    given: str = ""
+    sought: str = "not at hand"
     inputs: list["Origin"] = field(default_factory=list)
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, "Origin"]]:
@@ -69,12 +78,13 @@ def trace_text(origin: Origin) -> str:
         if skip is not None and depth > skip:
             continue
         skip = depth if one.sha256 in told else None
-        where = "above" if skip is not None else str(one.folder or "not at hand")
+        where = "above" if skip is not None else str(one.folder or one.given or one.sought)
         lines.append(f"{'  ' * depth}{one.name} {one.sha256} ({one.fault or where})")
-        if one.sha256 not in told and (one.folder is None or one.fault):
-            faults.append(f"{one.name} {one.sha256[:16]} {one.fault or 'is not at hand'}")
+        missing = one.folder is None and not one.given
+        if one.sha256 not in told and (missing or one.fault):
+            faults.append(f"{one.name} {one.sha256[:16]}: {one.fault or one.sought}")
         told.add(one.sha256)
-    return "\n".join([*lines, "", *(faults or ["everything is at hand, and no seal is broken"])])
+    return "\n".join([*lines, "", *(faults or ["all that was made is at hand, and no seal is broken"])])
 
 
 class _Tracer:
@@ -83,6 +93,7 @@ class _Tracer:
     def __init__(self, known: Mapping[str, Path]) -> None:
         self._known = known
         self._followed: dict[str, Origin] = {}
+        self._datasets = [one for one in known.items() if (one[1] / MANIFEST).is_file()]
 
     def origin(self, name: str, sha256: str) -> Origin:
         if sha256 not in self._followed:
@@ -99,34 +110,64 @@ class _Tracer:
         except IntegrityError as error:
             # What its papers say cannot be believed either.
             return Origin(name, sha256, folder, error.found)
-        inputs = [self.origin(*one) for one in self._inputs(folder).items()]
-        return Origin(name, sha256, folder, inputs=inputs)
+        return Origin(name, sha256, folder, inputs=list(self._inputs(folder).values()))
 
-    def _inputs(self, folder: Path) -> dict[str, str]:
-        """Return the SHA-256 of what the papers in ``folder`` name; a dataset is where a trace ends."""
-        found: dict[str, str] = {}
+    def _inputs(self, folder: Path) -> dict[str, Origin]:
+        """Return by name what the papers in ``folder`` name; a dataset is where a trace ends."""
+        found: dict[str, Origin] = {}
         for path in [folder / name for name in _PAPERS if (folder / name).is_file()]:
             papers: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            found |= papers.get("data", {})
+            named: dict[str, str] = dict(papers.get("data", {}))
             if encoder := papers.get("encoder_sha256"):
-                found["encoder"] = encoder
+                named["encoder"] = encoder
             for space, about in papers.get("spaces", {}).items():
-                found[f"encoder {space}"] = about["encoder"]["sha256"]
+                named[f"encoder {space}"] = about["encoder"]["sha256"]
+            for name, sha256 in named.items():
+                found[name] = replace(self.origin(name, sha256), given=_given(name, sha256, papers))
         if (folder / PAGES).is_file():
-            found |= self._dataset_of(folder / PAGES)
+            dataset = self._dataset_of(folder / PAGES)
+            found[dataset.name] = dataset
         return found
 
-    def _dataset_of(self, pages: Path) -> dict[str, str]:
+    def _dataset_of(self, pages: Path) -> Origin:
         """Return the dataset that holds all pages of a corpus, byte for byte.
 
         A batch does not name it: other batches may grow without changing this one.
         """
         wanted = _pairs(pages, "page_id")
-        for sha256, folder in self._known.items():
-            manifest = folder / MANIFEST
-            if manifest.is_file() and not wanted - _pairs(manifest, "item_id"):
-                return {folder.name: sha256}
-        return {"pages": file_sha256(pages)}
+        for one in self._datasets if wanted else []:
+            sha256, folder = one
+            if _holds(folder / MANIFEST, wanted):
+                # The next batch is of the same dataset, and another's manifest may have millions of rows.
+                self._datasets.remove(one)
+                self._datasets.insert(0, one)
+                return self.origin(folder.name, sha256)
+        sought = "no dataset below var holds these pages" if wanted else "none of these pages could be read"
+        return Origin("pages", file_sha256(pages), None, sought=sought)
+
+
+def _given(name: str, sha256: str, papers: Mapping[str, Any]) -> str:
+    """Say what the weights are that a card names under ``data``, or nothing of what a task made.
+
+    A card calls its start packaged or timm, a file or a bundle by its SHA-256; where, depends on its kind.
+    """
+    if f'"file:{sha256}"' in json.dumps(papers):
+        return "a file that was given"
+    settings = papers.get("settings", {})
+    start = papers.get("weights") or papers.get("initial_weights") or settings.get("weights")
+    return _GIVEN.get(start, "") if name == "weights" else ""
+
+
+def _holds(manifest: Path, wanted: set[tuple[str, str]]) -> bool:
+    """Say whether the ``manifest`` has all ``wanted`` pairs of item and SHA-256; it is read by batches."""
+    missing, hashes = set(wanted), pa.array(sorted({sha256 for _, sha256 in wanted}))
+    with pq.ParquetFile(manifest) as file:
+        for batch in file.iter_batches(columns=["item_id", "sha256"]):
+            rows = batch.filter(pc.is_in(batch["sha256"], hashes))
+            missing -= set(zip(rows["item_id"].to_pylist(), rows["sha256"].to_pylist(), strict=True))
+            if not missing:
+                return True
+    return False
 
 
 def _pairs(table: Path, name: str) -> set[tuple[str, str]]:
