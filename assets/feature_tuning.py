@@ -23,7 +23,7 @@ ASSET = "feature_tuning"
 OBJECTS = "ukbench"
 SEARCHED = (OBJECTS, "holidays", "oxford5k")
 
-_CODE_VERSION = "4"
+_CODE_VERSION = "5"
 
 
 def feature_tuning_asset(profile: Profile) -> dg.AssetsDefinition:

@@ -43,7 +43,7 @@ CORPUS = "figure_corpus"
 MODEL = "figure_tagger"
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
-CODE_VERSIONS = {"tagger": "2", "evaluation": "2", "label_issues": "1", "tags": "1"}
+CODE_VERSIONS = {"tagger": "3", "evaluation": "2", "label_issues": "1", "tags": "1"}
 
 
 def tagger_asset(

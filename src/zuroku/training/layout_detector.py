@@ -1,5 +1,6 @@
 """Training a layout detector: annotated pages and splits in, detector bundle out, for every family."""
 
+import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -14,14 +15,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from zuroku.artifacts import Artifact, build
+from zuroku.artifacts import Artifact, build, write_atomically
 from zuroku.datasets.manifest import Dataset
 from zuroku.detections import Detections
 from zuroku.errors import ConfigError
 from zuroku.evaluation.detection import match_page
 from zuroku.evaluation.detection_thresholds import best_threshold
-from zuroku.models.backbones import STARTS, start_data, start_name
-from zuroku.models.bundle import GROUPS, ONNX, training_groups
+from zuroku.models.backbones import STARTS, WeightsOrigin, create_backbone, start_origin
+from zuroku.models.bundle import ONNX
 from zuroku.models.layout import fcos
 from zuroku.models.layout.bundle import DetectorCard, Family, write_detector, write_papers
 from zuroku.models.layout.decoding import GridOutput
@@ -154,40 +155,62 @@ def _train(
             expected="annotated pages of these classes",
             remedy="compare the classes of page_zones.yaml with those of the dataset",
         )
-    # Beside the folder, not in it: checkpoints and pixels are no part of the bundle.
-    scratch = folder.with_name(f"{folder.name}.scratch")
-    scratch.mkdir(exist_ok=True)
+    settings, origin = _start(settings)
+    scratch = _scratch(folder, origin)
     network, grid, code_licence = _fit(dataset, pages, settings, scratch, tracker)
     card = _card(
         settings,
+        origin,
         name=model,
         trained=[settings.classes[label] for label in trained],
         grid=grid,
-        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256}
-        | start_data(settings.weights),
+        data={str(dataset.card["name"]): dataset.version, "splits": splits.sha256} | origin.data,
         licence=str(dataset.card["licence"]),
         code_licence=code_licence,
         code_version=code_version,
     )
     seen = {group for part in pages.values() for group in part.groups}
-    write_detector(folder, network, card, sorted(seen | _seen_before(settings.weights)))
+    write_detector(folder, network, card, sorted(seen | origin.groups))
     write_papers(folder, _with_thresholds(dataset, pages["val"], folder, card, settings.least_f1))
     shutil.rmtree(scratch)
 
 
-def _card(settings: LayoutDetectorSettings, **made: Any) -> DetectorCard:
+def _start(settings: LayoutDetectorSettings) -> tuple[LayoutDetectorSettings, WeightsOrigin]:
+    """Return the settings with links in ``weights`` followed, and what these weights are.
+
+    A champion may be replaced while this trains: after that, its link leads to another's weights.
+    """
+    start: Any = settings.weights
+    if start not in STARTS:
+        settings = settings.model_copy(update={"weights": str(Path(start).resolve())})
+    return settings, start_origin(settings.weights, partial(create_backbone, settings.architecture, start))
+
+
+def _scratch(folder: Path, origin: WeightsOrigin) -> Path:
+    """Return the folder of checkpoints and pixels, emptied if what is there started from other weights."""
+    # Beside the folder, not in it: they are no part of the bundle.
+    scratch = folder.with_name(f"{folder.name}.scratch")
+    mark, start = scratch / "start.json", json.dumps(origin.data).encode()
+    if not (mark.is_file() and mark.read_bytes() == start):
+        if scratch.exists():
+            shutil.rmtree(scratch)
+        scratch.mkdir()
+        write_atomically(mark, start)
+    return scratch
+
+
+def _card(settings: LayoutDetectorSettings, origin: WeightsOrigin, **made: Any) -> DetectorCard:
     """Return the card before thresholds are chosen, with what the training has shown, ``made``."""
-    start = start_name(settings.weights)
     return DetectorCard(
         family=settings.family,
         architecture=settings.architecture,
-        initial_weights=start,
+        initial_weights=origin.name,
         classes=settings.classes,
         figure_classes=settings.figure_classes,
         overall_classes=settings.overall_classes,
         thresholds=[_STANDARD_THRESHOLD] * len(settings.classes),
         size_px=settings.size_px,
-        settings=settings.model_dump(mode="json") | {"weights": start},
+        settings=settings.model_dump(mode="json") | {"weights": origin.name},
         validation={},
         **made,
     )
@@ -254,24 +277,12 @@ def _network(settings: LayoutDetectorSettings) -> PageFcos | PageSegmenter:
     return network
 
 
-def _seen_before(weights: str) -> set[str]:
-    """Return the groups that the bundle of ``weights`` was trained on; a loose file does not tell them."""
-    folder = Path(weights).parent
-    return training_groups(folder) if weights not in STARTS and (folder / GROUPS).is_file() else set()
-
-
 def _go_on_from(network: nn.Module, path: Path) -> None:
     """Load the weights of a detector bundle, except where other classes give other shapes.
 
     Raises:
-        ConfigError: there is no such file, or it is of another network.
+        ConfigError: they are of another network.
     """
-    if not path.is_file():
-        raise ConfigError(
-            f"no weights at {path}",
-            expected="packaged, timm, random, or the model.safetensors of a detector bundle",
-            remedy="train the detector it names first, or correct the path",
-        )
     own = network.state_dict()
     found = {name.removeprefix("network."): tensor for name, tensor in load_file(path).items()}
     fitting = {

@@ -1,6 +1,7 @@
 """The corpus line after a kill, a full disk, or once more: the same result, and nothing done twice."""
 
 import io
+import json
 import multiprocessing
 import os
 import resource
@@ -12,8 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.unit.corpus.fakes import LoggingOpener, drawn_page, write_book
+from tests.unit.corpus.fakes import VERSIONS, LoggingOpener, drawn_page, write_book
 from tests.unit.corpus.line_runs import contents, page_rows, run, stopped_run
+from zuroku.artifacts import seal
+from zuroku.corpus.figure_corpus import FigureCorpus
 from zuroku.corpus.line import LineSettings
 from zuroku.corpus.pages import FolderPages
 from zuroku.errors import ConfigError, IntegrityError, StorageError
@@ -95,6 +98,19 @@ def test_another_corpus_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="other pages, models or settings"):
         run(scans, tmp_path / "out", settings=LineSettings(pages_per_unit=5))
     assert contents(tmp_path / "out") == before
+
+
+def test_a_corpus_of_an_older_format_is_read_and_not_taken_for_todays(tmp_path: Path) -> None:
+    scans = write_book(tmp_path / "scans", 6)
+    card = run(scans, tmp_path / "out").card
+    # Of what this format says, the one before named the dataset too.
+    assert (card["format"], [name for name in card["data"] if name not in VERSIONS]) == (3, [])
+    older = card | {"format": 2, "fingerprint": "0" * 64, "data": card["data"] | {"page_corpus": "1" * 64}}
+    (tmp_path / "out" / "corpus.json").write_text(json.dumps(older))
+    seal(tmp_path / "out")
+    with pytest.raises(ConfigError, match="holds the corpus of format 2"):
+        run(scans, tmp_path / "out")
+    assert FigureCorpus(tmp_path / "out").card == older
 
 
 def limited_line(scans: Path, out: Path, answer: Path) -> None:

@@ -22,7 +22,7 @@ from zuroku.artifacts import Artifact, file_sha256, verify
 from zuroku.datasets.images import square_pixels
 from zuroku.datasets.manifest import Dataset
 from zuroku.errors import BundleError, IntegrityError, SplitError
-from zuroku.models.backbones import create_backbone
+from zuroku.models.backbones import create_backbone, state_sha256
 from zuroku.models.bundle import read_card
 from zuroku.models.tagger import ServedTagger, Tagger
 from zuroku.models.tagger_predictor import TaggerPredictor
@@ -98,7 +98,8 @@ def test_a_start_from_a_file_is_told_by_its_content(trained, tmp_path: Path) -> 
     )
     assert card.data == read_card(packaged.path).data | {"weights": file_sha256(start)}
     assert card.settings["weights"] == f"file:{file_sha256(start)}"
-    assert "weights" not in read_card(packaged.path).data
+    began = state_sha256(create_backbone("tf_efficientnet_lite0", "packaged"))
+    assert read_card(packaged.path).data["weights"] == began
 
 
 def test_a_class_without_images_is_untrained_and_never_told(trained) -> None:

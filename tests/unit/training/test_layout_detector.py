@@ -1,17 +1,21 @@
 """Training a layout detector on a few pages: bundle, contract, resuming, going on from another."""
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from safetensors.torch import load_file, save_file
 
 from tests.unit.training.page_data import page_dataset
 from zuroku.artifacts import Artifact, build, file_sha256, verify
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.splits import SplitSettings, extend_splits
 from zuroku.datasets.zones import NDL_DOCL_CLASSES
-from zuroku.errors import ConfigError
+from zuroku.errors import ConfigError, IntegrityError
+from zuroku.models.backbones import create_backbone, state_sha256
 from zuroku.models.bundle import training_groups
 from zuroku.models.layout.page_detector import PageDetector
 from zuroku.tracking import NullTracker
@@ -123,13 +127,80 @@ def test_a_detector_goes_on_from_anothers_weights(data: tuple[Dataset, Artifact]
     named = f"file:{file_sha256(Path(weights))}"
     assert detector.card.initial_weights == detector.card.settings["weights"] == named
     assert detector.card.data["weights"] == file_sha256(Path(weights))
-    assert "weights" not in PageDetector(first.path).card.data
+    began = state_sha256(create_backbone("tf_efficientnet_lite0", "packaged"))
+    assert PageDetector(first.path).card.data["weights"] == began
     other = settings("segmentation", "lraspp_mobilenet_v3_large", weights)
     with pytest.raises(ConfigError, match="tensors"):
         train_layout_detector(dataset, splits, other, tmp_path / "third", "1", NullTracker())
     nowhere = FCOS.model_copy(update={"weights": str(tmp_path / "nothing.safetensors")})
     with pytest.raises(ConfigError, match="no weights at"):
         train_layout_detector(dataset, splits, nowhere, tmp_path / "fourth", "1", NullTracker())
+
+
+class Champions:
+    """Two bundles, and the link that leads to the one in use."""
+
+    def __init__(self, root: Path, first: Path) -> None:
+        self.first, self.second = first, root / "second"
+        self.link = root / "champion"
+        self.link.symlink_to(first)
+
+        def write(folder: Path) -> None:
+            shutil.copytree(first, folder, dirs_exist_ok=True)
+            state = {name: tensor + 1 for name, tensor in load_file(first / "model.safetensors").items()}
+            save_file(state, folder / "model.safetensors")
+            (folder / "training_groups.json").write_text('["elsewhere"]')
+
+        build(self.second, write)
+
+    def release(self) -> None:
+        self.link.unlink()
+        self.link.symlink_to(self.second)
+
+
+class AtEpoch(NullTracker):
+    """Notes the epochs, and does something after one of them."""
+
+    def __init__(self, epoch: int = 0, act: Callable[[], None] = lambda: None) -> None:
+        self.epochs: list[int] = []
+        self._epoch, self._act = epoch, act
+
+    def log_metrics(self, metrics: object, step: int = 0) -> None:
+        self.epochs.append(step)
+        if step == self._epoch:
+            self._act()
+
+
+def stop() -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_start_that_is_told_is_the_one_it_had(data: tuple[Dataset, Artifact], tmp_path: Path) -> None:
+    dataset, splits = data
+    first = train_layout_detector(dataset, splits, FCOS, tmp_path / "first", "1", NullTracker())
+    champions = Champions(tmp_path, first.path)
+    weights = champions.link / "model.safetensors"
+    goes_on = FCOS.model_copy(update={"weights": str(weights)})
+
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train_layout_detector(dataset, splits, goes_on, tmp_path / "stopped", "1", AtEpoch(1, stop))
+    # Another model is released while this trains.
+    began = file_sha256(weights)
+    released = AtEpoch(1, champions.release)
+    made = train_layout_detector(dataset, splits, goes_on, tmp_path / "whole", "1", released)
+    assert PageDetector(made.path).card.data["weights"] == began
+    assert "elsewhere" not in training_groups(made.path)
+
+    # What was stopped before that starts again, from what is there now.
+    tracker = AtEpoch()
+    made = train_layout_detector(dataset, splits, goes_on, tmp_path / "stopped", "1", tracker)
+    assert tracker.epochs == [1, 2]
+    assert PageDetector(made.path).card.data["weights"] == file_sha256(weights) != began
+    assert "elsewhere" in training_groups(made.path)
+
+    (champions.second / "training_groups.json").write_text("[]")
+    with pytest.raises(IntegrityError, match=r"changed training_groups\.json"):
+        train_layout_detector(dataset, splits, goes_on, tmp_path / "damaged", "1", NullTracker())
 
 
 def test_a_class_that_was_not_learnt_is_not_emitted(data: tuple[Dataset, Artifact], tmp_path: Path) -> None:

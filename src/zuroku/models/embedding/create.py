@@ -1,14 +1,14 @@
 """Making an embedder network from its settings, with the weights they name."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from safetensors.torch import load_file
 from torch import nn
 
-from zuroku.artifacts import file_sha256, verify
+from zuroku.artifacts import verify
 from zuroku.errors import BundleError, ConfigError
-from zuroku.models.backbones import STARTS, create_backbone, start_name, state_sha256
+from zuroku.models.backbones import STARTS, WeightsOrigin, create_backbone, start_origin
 from zuroku.models.bundle import CARD, WEIGHTS, open_card, training_groups
 from zuroku.models.embedding.card import EmbedderCard
 from zuroku.models.embedding.network import Embedder, ServedEmbedder
@@ -59,31 +59,15 @@ def load_network(folder: Path) -> Embedder:
     return embedder.eval()
 
 
-class WeightsOrigin(NamedTuple):
-    """What an embedder started from, as a card may tell it: by content, whatever folder it lies in.
-
-    ``name`` is packaged, timm, random, or file: or embedder: and a SHA-256 (hex). ``data`` is for the card's
-    field of that name, ``groups`` are those that the weights were trained on.
-    """
-
-    name: str
-    data: dict[str, str]
-    groups: set[str]
-
-
 def weights_origin(weights: str, backbone: nn.Module) -> WeightsOrigin:
     """Return what ``weights`` names; ``backbone`` has just been made from it and is not trained yet.
 
     Raises:
         IntegrityError: a bundle is not what was sealed.
     """
-    if weights == "random":
-        return WeightsOrigin(weights, {}, set())
-    if weights in ("packaged", "timm"):
-        return WeightsOrigin(weights, {"weights": state_sha256(backbone)}, set())
     path = Path(weights)
-    if path.is_file():
-        return WeightsOrigin(start_name(weights), {"weights": file_sha256(path)}, set())
+    if weights in STARTS or path.is_file():
+        return start_origin(weights, lambda: backbone)
     sha256 = verify(path).sha256
     return WeightsOrigin(f"embedder:{sha256}", {"weights": sha256}, training_groups(path))
 

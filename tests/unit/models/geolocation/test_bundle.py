@@ -44,7 +44,7 @@ def predictor(bundle: Artifact) -> GeolocatorPredictor:
 
 def by_torch(network: Geolocator, data: bytes) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """One square at a time, averaged by numpy."""
-    squares = torch.from_numpy(picture_views(data, SIZE, 4)).permute(0, 3, 1, 2) / 255
+    squares = torch.from_numpy(picture_views(data, network.settings.size_px, 4)).permute(0, 3, 1, 2) / 255
     with torch.inference_mode():
         features = np.stack([network.backbone.raw_vectors(square[None])[0].numpy() for square in squares])
         raw = network.space.projection(torch.from_numpy(features.mean(axis=0))[None])
@@ -162,6 +162,20 @@ def test_a_folder_that_is_no_geolocator_is_refused(bundle: Artifact, tmp_path: P
     (changed / "card.json").write_text("{}")
     with pytest.raises(IntegrityError):
         GeolocatorPredictor(changed)
+
+
+def test_a_vision_transformer_is_served_as_torch_has_it(tmp_path: Path) -> None:
+    network = bundles.network(backbone="vit_tiny_patch16_224", size_px=224)
+    predictor = GeolocatorPredictor(bundles.bundle(tmp_path / "bundle", network).path)
+    images = [picture(4 * 230, 230, 1), picture(300, 230, 2)]
+    found = predictor.predict(images)
+    for index, data in enumerate(images):
+        vector, probabilities = by_torch(network, data)
+        assert vector @ found.vectors[index] > 0.9999
+        for task, expected in probabilities.items():
+            np.testing.assert_allclose(found.probabilities[task][index], expected, atol=1e-3)
+    # The pictures are not one to this network.
+    assert found.vectors[0] @ found.vectors[1] < 0.9999
 
 
 def test_a_backbone_of_one_size_takes_no_other() -> None:
