@@ -67,9 +67,11 @@ def test_where_there_is_a_server_for_runs_none_is_started(settings: Environment)
     assert "MLFLOW_BACKEND_STORE_URI" not in ui._variables(remote)
 
 
-def started(root: Path, before: str = "", two: str = _SLOW) -> subprocess.Popen[str]:
+def started(root: Path, hangup: str = "SIG_DFL", two: str = _SLOW) -> subprocess.Popen[str]:
     """Start ``main`` with stand-ins in the workspace ``root``; return when the second is up or has ended."""
-    program = before + _MAIN.format(one=_SERVER, two=two)
+    # What whoever runs the tests ignores (``nohup``), they would ignore too.
+    heeded = f"import signal; signal.signal(signal.SIGHUP, signal.{hangup})\n"
+    program = heeded + _MAIN.format(one=_SERVER, two=two)
     told = {"ZUROKU_ROOT": str(root), "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "ZUROKU_INSTANCE": "local"}
     told |= {"DAGSTER_HOME": str(root / "home"), "PYTHONPATH": str(REPOSITORY), "ZUROKU_DAGSTER_PORT": "9"}
     process = subprocess.Popen(
@@ -106,7 +108,7 @@ def test_signals_stop_the_servers_and_a_second_does_not_break_it_off(
 
 @pytest.mark.slow
 def test_without_a_terminal_from_the_start_its_end_is_ignored(tmp_path: Path) -> None:
-    process = started(tmp_path, "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n")
+    process = started(tmp_path, "SIG_IGN")
     process.send_signal(signal.SIGHUP)
     time.sleep(1)
     assert process.poll() is None
