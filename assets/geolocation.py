@@ -22,7 +22,6 @@ from zuroku.models.geolocation.card import GeolocatorCard
 from zuroku.models.geolocation.findings import GEOLOCATOR_CHECKS, geolocator_findings
 from zuroku.profile import Profile
 from zuroku.reports.geolocation import (
-    BLOCKING_CHECKS,
     GEOLOCATION_CHECKS,
     GeolocationEvaluationSettings,
     evaluate_geolocator,
@@ -47,9 +46,11 @@ _SHOWN = ("median_km", "within_25_km", "coverage")
 STUDIED = (f"{MODEL}_paper_scales", f"{MODEL}_geoclip_scales")
 OTHER_SPLITS = {f"{MODEL}_split_{split}": f"{SPLITS}_{split}" for split in ("paper", "5km", "25km")}
 """The geolocator trained on the paper's random split, and on splits that keep more distance."""
+PAPER = f"{MODEL}_paper"
+"""The paper's whole recipe: its random split, its scales (``geolocator_paper_scales``) and its answer."""
 
 # What an asset makes changes with its version; raise it with the code behind the asset.
-CODE_VERSIONS = {"geolocator": "2", "evaluation": "3", "index": "3"}
+CODE_VERSIONS = {"geolocator": "2", "evaluation": "4", "index": "4"}
 
 
 def geolocator_asset(
@@ -112,13 +113,13 @@ def geolocator_asset(
 
 
 def evaluation_asset(
-    profile: Profile, geolocator: str, splits: str, study: str | None
+    profile: Profile, geolocator: str, task: str, splits: str, study: str | None
 ) -> dg.AssetsDefinition:
-    """Return the asset that judges ``geolocator`` on the test places of ``splits``."""
+    """Return the asset that judges ``geolocator`` on the test places of ``splits`` as ``task`` says."""
     name = f"{geolocator}_evaluation"
-    defaults = profile.load(f"{MODEL}_evaluation", GeolocationEvaluationSettings)
+    defaults = profile.load(task, GeolocationEvaluationSettings)
     launch = launch_config(defaults)
-    blocking = () if study else BLOCKING_CHECKS
+    blocking = () if study else defaults.blocking_checks
 
     @dg.asset(
         name=name,
@@ -170,7 +171,7 @@ def blocking_findings(profile: Profile) -> Blocking:
 
     def blocking(report: Path) -> list[Finding]:
         findings = geolocation_findings(read_geolocation_metrics(report), settings)
-        return [finding for finding in findings if finding.check in BLOCKING_CHECKS]
+        return [finding for finding in findings if finding.check in settings.blocking_checks]
 
     return blocking
 

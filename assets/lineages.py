@@ -55,6 +55,10 @@ _FAITHFUL = f"{_TAGGER}_faithful"
 _DETECTOR = layout.MODEL
 _EMBEDDER = embeddings.MODEL
 _GEOLOCATOR = geolocation.MODEL
+_JUDGED = f"{_GEOLOCATOR}_evaluation"
+_PAPER = geolocation.PAPER
+_PAPER_SCALES = f"{_PAPER}_scales"
+_PAPER_SPLITS = geolocation.OTHER_SPLITS[f"{_GEOLOCATOR}_split_paper"]
 _MAP = (places.ROADS, places.LANDMARKS, places.AREAS, places.ADMIN)
 
 
@@ -122,6 +126,8 @@ _GEOLOCATION_SETTINGS: dict[str, Configured] = {
         f"{name}_evaluation": Configured(f"{_GEOLOCATOR}_evaluation", GeolocationEvaluationSettings)
         for name in geolocation.OTHER_SPLITS
     },
+    _PAPER: Configured(_PAPER_SCALES, GeolocatorTrainingSettings),
+    f"{_PAPER}_evaluation": Configured(f"{_PAPER}_evaluation", GeolocationEvaluationSettings),
 }
 _CORPUS_SETTINGS: dict[str, Configured] = {
     corpus.FIGURES: Configured(corpus.FIGURES, CorpusSettings),
@@ -145,7 +151,7 @@ def build_assets(profile: Profile) -> list[dg.AssetsDefinition]:
         studied += [f"{_EMBEDDER}_evaluation", EMBEDDING_COMPARISON, FEATURE_TUNING]
     if _has(profile, _GEOLOCATION_SETTINGS):
         assets += _geolocation_assets(profile)
-        studied += [f"{name}_evaluation" for name in (_GEOLOCATOR, *geolocation.STUDIED)]
+        studied += [f"{name}_evaluation" for name in (_GEOLOCATOR, _PAPER, *geolocation.STUDIED)]
     if _has(profile, _CORPUS_SETTINGS):
         assets += _corpus_assets(profile)
     return [*assets, scorecard_asset(profile, studied, config_hashes(profile))]
@@ -262,7 +268,7 @@ def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
         places.labels_asset(profile),
         places.splits_asset(profile, places.SPLITS, study=None),
         geolocation.geolocator_asset(profile, _GEOLOCATOR, model, _GEOLOCATOR, places.SPLITS, study=None),
-        geolocation.evaluation_asset(profile, _GEOLOCATOR, places.SPLITS, study=None),
+        geolocation.evaluation_asset(profile, _GEOLOCATOR, _JUDGED, places.SPLITS, study=None),
         release_asset(
             profile,
             _GEOLOCATOR,
@@ -280,7 +286,7 @@ def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
             for name in geolocation.STUDIED
             for asset in (
                 geolocation.geolocator_asset(profile, name, name, name, places.SPLITS, study),
-                geolocation.evaluation_asset(profile, name, places.SPLITS, study),
+                geolocation.evaluation_asset(profile, name, _JUDGED, places.SPLITS, study),
             )
         ),
         *(
@@ -289,9 +295,11 @@ def _geolocation_assets(profile: Profile) -> list[dg.AssetsDefinition]:
             for asset in (
                 places.splits_asset(profile, splits, study),
                 geolocation.geolocator_asset(profile, name, name, _GEOLOCATOR, splits, study),
-                geolocation.evaluation_asset(profile, name, splits, study),
+                geolocation.evaluation_asset(profile, name, _JUDGED, splits, study),
             )
         ),
+        geolocation.geolocator_asset(profile, _PAPER, _PAPER, _PAPER_SCALES, _PAPER_SPLITS, study),
+        geolocation.evaluation_asset(profile, _PAPER, f"{_PAPER}_evaluation", _PAPER_SPLITS, study),
     ]
 
 

@@ -32,6 +32,7 @@ from benchmarks.tagging_speed import image_files
 from benchmarks.timing import circumstances, write_json
 from zuroku.artifacts import write_atomically
 from zuroku.geo.answers import RULES, AnswerSettings, answer
+from zuroku.indexes.place_borders import BORDERS
 from zuroku.indexes.place_bundle import NAMES, OUTLINES, read_place_bundle
 from zuroku.indexes.place_index import PlaceIndex, open_place_index
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
@@ -178,7 +179,7 @@ def prepare(options: argparse.Namespace, queries: Mapping[str, Sequence[Path]]) 
         if options.gallery:
             given = read_place_bundle(options.gallery)
             photographs = jittered(given, options.count)
-            beside = {name: (given.path / name).read_bytes() for name in (OUTLINES, NAMES)}
+            beside = {name: (given.path / name).read_bytes() for name in (OUTLINES, NAMES, BORDERS)}
         else:
             asked = [path.read_bytes() for paths in queries.values() for path in paths]
             centres = predictor.predict(asked).vectors

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
 import torch
 from PIL import Image
 
 from zuroku.artifacts import Artifact, build
 from zuroku.geo.answers import AnswerSettings
 from zuroku.indexes.answer_policy import POLICY, AnswerPolicy, RadiusSettings
+from zuroku.indexes.place_borders import BORDERS, borders_bytes
 from zuroku.indexes.place_build import build_place_index
 from zuroku.indexes.place_bundle import (
     GIVEN_COLUMNS,
@@ -42,6 +45,8 @@ _SEED = 20211211
 _CLASSES = {"prefecture": 4, "municipality": 12, "town": 150, "road": 400, "landmark": 60}
 _CLUSTERS = 200
 _PREFECTURES, _MUNICIPALITIES, _TOWNS, _VERTICES = 47, 1900, 200_000, 1000
+_AREAS = {"municipality": (_MUNICIPALITIES, 0.15, 60), "town": (_TOWNS, 0.01, 4)}
+"""Of each level how many, how wide in degrees, and a quarter of the corners of each."""
 _SOUTH_WEST, _NORTH_EAST = (31.0, 130.0), (44.0, 145.0)
 _JITTER = 0.3
 _JITTER_DEGREES = 0.01
@@ -170,12 +175,23 @@ def drawn_picture(width: int, height: int, seed: int, format: str, **saved: Any)
 
 
 def made_up_areas() -> dict[str, bytes]:
-    """Return outlines and names as large as those of Japan: prefectures of 1000 corners, 200,000 towns."""
+    """Return outlines, names and borders as large as Japan's: prefectures of 1000 corners, 200,000 towns."""
     towns = {f"{code:011d}": f"town {code}" for code in range(_TOWNS)}
     municipalities = {f"{code:05d}": f"municipality {code}" for code in range(_MUNICIPALITIES)}
     prefectures = {f"{code:02d}": f"prefecture {code}" for code in range(1, _PREFECTURES + 1)}
     names = {"prefecture": prefectures, "municipality": municipalities, "town": towns}
-    return {OUTLINES: _outlines(), NAMES: json.dumps(names).encode()}
+    return {OUTLINES: _outlines(), NAMES: json.dumps(names).encode(), BORDERS: _borders()}
+
+
+def _borders() -> bytes:
+    rng = np.random.default_rng(_SEED)
+    levels = {}
+    for level, (count, radius, quarter) in _AREAS.items():
+        places = rng.uniform(_SOUTH_WEST, _NORTH_EAST, (count, 2))
+        round_ = shapely.buffer(shapely.points(places[:, ::-1]), radius, quad_segs=quarter)
+        names = [f"{level} {number}" for number in range(count)]
+        levels[level] = gpd.GeoDataFrame({"name": names}, geometry=round_, crs="EPSG:4326")
+    return borders_bytes(levels)
 
 
 def _outlines() -> bytes:

@@ -14,7 +14,6 @@ from mlflow import MlflowClient
 from zuroku.artifacts import locked, write_atomically
 from zuroku.errors import ConfigError
 from zuroku.profile import Profile
-from zuroku.publishing import GENERATED
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -27,7 +26,8 @@ class Environment:
 
     ``ZUROKU_PROFILE``: folder of ``configs/`` (sample). ``ZUROKU_ROOT``: the repository, where it is
     not the one that the code lies in. ``ZUROKU_INSTANCE``: local or postgres. ``MLFLOW_TRACKING_URI``
-    and ``ZUROKU_ARTIFACTS``: database or server, and folder or object store, of MLflow.
+    and ``ZUROKU_ARTIFACTS``: database or server, and folder or object store, of MLflow. ``ZUROKU_DECISION``:
+    who allows restricted models to be sent to one that is not on this machine, and why.
     """
 
     profile: Profile
@@ -36,6 +36,7 @@ class Environment:
     artifact_root: str = field(repr=False)
     mlflow_port: int
     dagster_port: int
+    decision: str = ""
 
     @property
     def has_mlflow_server(self) -> bool:
@@ -62,8 +63,7 @@ class Environment:
 
         In one, what another profile made last would make every asset stale, and would set off sensors.
         """
-        above = self.profile.var if self.profile.name == GENERATED else self.profile.home
-        return Path(os.environ.get("DAGSTER_HOME", above / "dagster"))
+        return Path(os.environ.get("DAGSTER_HOME", self.profile.home / "dagster"))
 
 
 @cache
@@ -78,6 +78,7 @@ def environment() -> Environment:
         artifact_root=os.environ.get("ZUROKU_ARTIFACTS", (profile.var / "artifacts").as_uri()),
         mlflow_port=int(os.environ.get("ZUROKU_MLFLOW_PORT", "5000")),
         dagster_port=int(os.environ.get("ZUROKU_DAGSTER_PORT", "3000")),
+        decision=os.environ.get("ZUROKU_DECISION", ""),
     )
 
 

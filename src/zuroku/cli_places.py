@@ -15,10 +15,14 @@ import typer
 from zuroku.console import chosen_bundle, explained, progress_bar
 
 if TYPE_CHECKING:
+    from zuroku.datasets.own_places import OwnPlacesReport
     from zuroku.datasets.own_profile import OwnPlaces
     from zuroku.indexes.place_index import PlaceIndex
 
 _PANEL = "Only for the stage places"
+_LEAST_BLOCKS = 9
+"""That calibrate: fewer give no radius that holds for 90 % (``zuroku.evaluation.conformal``)."""
+
 _OF_EVERY_STAGE = ("stage", "configs", "data", "root")
 
 
@@ -73,11 +77,35 @@ def ingest_places(own: "OwnPlaces", templates: Path, root: Path) -> None:
     typer.echo(
         f"{report.photographs} photographs in street_views; left out: {report.without_position} without a "
         f"readable position, {report.outside} outside the areas, {report.refused} unreadable or twice\n"
+        f"{_to_convert(report)}{_without_radius(report)}"
         f"{counts}\n"
         f"configuration: {root / 'configs' / own.profile}; data: {root / 'var' / own.profile / 'data'}\n"
         f"next: {elsewhere}ZUROKU_PROFILE={own.profile} make demo\n"
         f"then: .venv/bin/zuroku geolocate PHOTOGRAPH --model var/models/{model_name(own)}/champion "
         f"--index var/models/{index_name(own)}/champion --map map.html"
+    )
+
+
+def _to_convert(report: "OwnPlacesReport") -> str:
+    if not report.to_convert:
+        return ""
+    return (
+        f"left out too: {report.to_convert} HEIC or AVIF, which cannot be read here; convert them to JPEG, "
+        "keeping their metadata, and give this command again\n"
+    )
+
+
+def _without_radius(report: "OwnPlacesReport") -> str:
+    """Return what to say where too few places are kept for measuring how far off answers are, or nothing."""
+    from zuroku.evaluation.place_halves import calibrating
+
+    found = int(calibrating(report.validation_blocks).sum())
+    if found >= _LEAST_BLOCKS:
+        return ""
+    return (
+        f"answers will come without a radius: it is measured on photographs set apart in {_LEAST_BLOCKS} "
+        f"squares or more, {report.block_side_km:g} km wide, and there are {found}; photographs of more "
+        "parts of the city help\n"
     )
 
 

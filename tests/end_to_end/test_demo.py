@@ -46,7 +46,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """A workspace in which the demo was killed once and then ran to its end."""
     root = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DAGSTER_HOME", str(root / "var" / "dagster"))
+        patch.setenv("DAGSTER_HOME", str(root / "var" / "sample" / "dagster"))
         # MLflow leaves the address of an earlier test's database there, for processes started later.
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         settings = tiny_workspace(root)

@@ -263,9 +263,9 @@ class Watched:
         self.started: list[Any] = []
         locked, popen = data_store.locked, subprocess.Popen
 
-        def seen_locked(path: Path) -> AbstractContextManager[IO[str]]:
+        def seen_locked(path: Path, wait: bool = True) -> AbstractContextManager[IO[str]]:
             self.arrived.set()
-            return locked(path)
+            return locked(path, wait)
 
         def seen_popen(command: list[str], **settings: Any) -> Any:
             self.started.append(command)
@@ -278,16 +278,22 @@ class Watched:
 def test_the_same_stage_at_once_is_waited_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow_stage(root)
     watched = Watched(monkeypatch)
+    said: list[str] = []
     with in_the_background(lambda: reproduce(store_of(root))) as (first, first_failed):
         wait_for(root / "started", first.is_alive)
         watched.arrived.clear()
-        with in_the_background(lambda: reproduce(store_of(root))) as (second, second_failed):
+        with in_the_background(lambda: reproduce(store_of(root), said=said)) as (second, second_failed):
             assert watched.arrived.wait(60)
             # What does not wait has passed the lock by then, and starts at once.
             second.join(0.5)
             waiting = second.is_alive() and len(watched.started) == 1
+            said_before_it_ended = list(said)
             (root / "go").touch()
     assert waiting
+    assert said_before_it_ended == [
+        "waiting for another dvc, which may have outlived its caller; it holds "
+        f"{root / 'var' / 'sample' / '.dvc.lock'}"
+    ]
     assert first_failed == []
     assert second_failed == []
 

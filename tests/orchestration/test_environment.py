@@ -70,9 +70,9 @@ def test_every_root_and_profile_has_a_home_of_its_own(
 ) -> None:
     assert settings.dagster_home == tmp_path / "home"
     monkeypatch.delenv("DAGSTER_HOME")
-    assert settings.dagster_home == tmp_path / "var" / "dagster"
-    full = replace(settings, profile=Profile("full", tmp_path))
-    assert full.dagster_home == tmp_path / "var" / "full" / "dagster"
+    for name in ("sample", "full"):
+        named = replace(settings, profile=Profile(name, tmp_path))
+        assert named.dagster_home == tmp_path / "var" / name / "dagster"
     # What make exports would count as the user's word.
     assert "DAGSTER_HOME" not in (REPOSITORY / "Makefile").read_text()
 

@@ -19,6 +19,14 @@ MAX_PIXELS = 200_000_000
 
 MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "TIFF": "image/tiff", "WEBP": "image/webp"}
 
+HEAD_BYTES = 64
+"""Of a file that are enough to name its format."""
+
+CONVERSION = "convert it to JPEG, keeping its metadata"
+
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
 # Pillow's own bomb guard warns at a third of our bound; ours decides, with a remedy.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -30,6 +38,30 @@ class ImageInfo:
     width: int
     height: int
     media_type: str
+
+
+def phone_format(head: bytes) -> str:
+    """Return "HEIC" or "AVIF" if ``head`` begins such a file, which phones write and we do not read; else "".
+
+    Told by the brands of its ``ftyp`` box (ISO/IEC 23008-12, section 10; AVIF 1.1, section 6), not its name.
+    """
+    if head[4:8] != b"ftyp":
+        return ""
+    # The major brand, its version, then the compatible brands up to the end of the box.
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = {head[8:12], *(head[start : start + 4] for start in range(16, end, 4))}
+    if brands & _AVIF_BRANDS:
+        return "AVIF"
+    return "HEIC" if brands & _HEIC_BRANDS else ""
+
+
+def phone_format_error(name: str) -> ImageError:
+    """Return the error for an image in the ``phone_format`` of this name."""
+    return ImageError(
+        f"an image in {name}, which cannot be read here",
+        expected=f"a complete {', '.join(MEDIA_TYPES)}",
+        remedy=CONVERSION,
+    )
 
 
 def probe_image(data: bytes) -> ImageInfo:
@@ -116,6 +148,8 @@ def _open(data: bytes) -> Image.Image:
             warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data), formats=list(MEDIA_TYPES))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        if name := phone_format(data[:HEAD_BYTES]):
+            raise phone_format_error(name) from error
         raise ImageError(
             f"bytes that start with {data[:8]!r} cannot be read as an image",
             expected=f"a complete {', '.join(MEDIA_TYPES)}",

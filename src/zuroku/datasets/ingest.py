@@ -52,11 +52,14 @@ Progress = Callable[[int, int], None]
 
 
 class IngestSettings(Settings):
-    """How a collection is cut into shards, and how much bad input it may hold."""
+    """How a collection is cut into shards, and how much bad input it may hold.
+
+    What changes no byte of the dataset is no part of its hash: an ingest that stopped goes on with another.
+    """
 
     shard_bytes: int = Field(default=256 << 20, gt=0, description="a shard is closed once it is this large")
-    max_quarantined_share: float = Field(default=0.01, ge=0, le=1)
-    workers: int = Field(default=2, ge=1)
+    max_quarantined_share: float = Field(default=0.01, ge=0, le=1, exclude=True)
+    workers: int = Field(default=2, ge=1, exclude=True)
 
 
 @dataclass(frozen=True)
@@ -244,7 +247,7 @@ def _write_tables(
         "quarantined": len(bad),
         "counts": dict(sorted(counts.items())),
     } | ({"zones": dict(sorted(zones.items()))} if annotated else {})
-    text = json.dumps(dict(card) | numbers, ensure_ascii=False, indent=2)
+    text = json.dumps(dict(card) | numbers, ensure_ascii=False, indent=2, allow_nan=False)
     write_atomically(state.folder / CARD, (text + "\n").encode())
 
 

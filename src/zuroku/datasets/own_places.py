@@ -10,19 +10,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from zuroku.artifacts import locked, replace_folder, write_atomically
+from zuroku.config import load_settings
 from zuroku.datasets.collection import ingest_collection, load_collection, load_features
 from zuroku.datasets.geodata.collection import ingest_features
 from zuroku.datasets.geodata.features import FeatureTable
 from zuroku.datasets.ingest import Progress
 from zuroku.datasets.own_profile import STAGES, OwnPlaces, profile_files
+from zuroku.datasets.place_clusters import CLUSTER
+from zuroku.datasets.place_labels import PlaceLabelSettings
+from zuroku.datasets.place_splits import SIDES, PlaceSplitSettings, place_splits, separated_splits
 from zuroku.datasets.places.boundary import in_boundary
 from zuroku.datasets.places.overlap import require_overlap
-from zuroku.datasets.places.photo_folder import PhotoFolder
-from zuroku.datasets.places.provider import Places
-from zuroku.errors import ConfigError, GeoDataError, StorageError, ZurokuError
+from zuroku.datasets.places.photo_folder import PhotoFolder, file_phone_format
+from zuroku.datasets.places.provider import PlaceItem, Places
+from zuroku.datasets.places.sequences import SEQUENCE
+from zuroku.errors import ConfigError, GeoDataError, SplitError, StorageError, ZurokuError
 from zuroku.geo.distances import Coordinates
+from zuroku.geo.labels import label_places
 
 _SHOWN = 5
 
@@ -31,16 +39,20 @@ _SHOWN = 5
 class OwnPlacesReport:
     """Numbers of a finished ingest: of photographs, and of the features of each stage by its name.
 
-    ``photographs`` are in the dataset. Left out are those ``without_position`` that can be read (why, stands
-    in ``quarantine.parquet``), those ``outside`` the areas, and those ``refused`` because they cannot be
-    decoded or stand twice.
+    ``photographs`` are in the dataset. Left out are those ``to_convert``, which are HEIC or AVIF, those
+    ``without_position`` that can be read (why, stands in ``quarantine.parquet``), those ``outside`` the
+    areas, and those ``refused`` because they cannot be decoded or stand twice. ``validation_blocks`` are the
+    names of the blocks, ``block_side_km`` wide, that choose how answers are made and calibrate their radius.
     """
 
     photographs: int
+    to_convert: int
     without_position: int
     outside: int
     refused: int
     features: Mapping[str, int]
+    validation_blocks: tuple[str, ...]
+    block_side_km: float
 
 
 def ingest_own_places(
@@ -54,6 +66,7 @@ def ingest_own_places(
         ConfigError: the profile's folder exists with other content, or ``templates`` are none.
         GeoDataError: no photograph has a position, all lie elsewhere than the areas or the roads, or geodata
             cannot be used.
+        SplitError: the photographs lie too near together for training, validation and test.
         SourceError and others: see ``ingest_features`` and ``ingest_collection``.
     """
     files = profile_files(own, templates, root)
@@ -99,49 +112,67 @@ def _ingest(
 ) -> OwnPlacesReport:
     configs, data = work / "configs", work / "data"
     _write_files(files, configs)
-    found = _photographs(own)
-    features = {}
-    outside = 0
+    found, to_convert = _photographs(own)
+    tables = {}
+    inside = np.ones(len(found.items), dtype=np.bool_)
     for stage in STAGES[:-1]:
-        table = ingest_features(load_features(configs / f"{stage}.yaml"), data / stage, root)
-        features[stage] = int(table.card["features"])
+        tables[stage] = ingest_features(load_features(configs / f"{stage}.yaml"), data / stage, root)
         if stage == "census_areas":
-            outside = _outside(found, table)
+            inside = _inside(found, tables[stage])
         elif stage == "osm_roads":
-            require_overlap(_positions(found), table.frame, "roads of --osm")
+            require_overlap(_positions(found), tables[stage].frame, "roads of --osm")
+    splits = load_settings(configs / "place_splits.yaml", PlaceSplitSettings)
+    kept = [item for item, keep in zip(found.items, inside, strict=True) if keep]
+    ledger = root / "var" / own.profile / "splits" / "place_splits.parquet"
+    blocks = _validation_blocks(
+        _labelled(kept, tables, load_settings(configs / "place_labels.yaml", PlaceLabelSettings)),
+        splits,
+        ledger,
+    )
     settings = load_collection(configs / f"{STAGES[-1]}.yaml")
     card = ingest_collection(settings, data / STAGES[-1], root, progress).card
     return OwnPlacesReport(
         photographs=card["items"],
-        without_position=len(found.refused) + sum(found.skipped.values()),
-        outside=outside,
+        to_convert=to_convert,
+        without_position=len(found.refused) + sum(found.skipped.values()) - to_convert,
+        outside=int((~inside).sum()),
         refused=card["quarantined"] - len(found.refused),
-        features=features,
+        features={stage: int(table.card["features"]) for stage, table in tables.items()},
+        validation_blocks=blocks,
+        block_side_km=SIDES * splits.block_km,
     )
 
 
-def _photographs(own: OwnPlaces) -> Places:
-    """Return what the folder holds, wherever it was taken."""
+def _photographs(own: OwnPlaces) -> tuple[Places, int]:
+    """Return what the folder holds, wherever it was taken, and how many of it must be converted first."""
     photos = own.photos
     if photos.table is not None:
         photos = photos.model_copy(update={"table": str(Path(photos.table).resolve())})
     found = PhotoFolder(photos, own.licence, "").places(None)
+    # None of these is an item, whoever says where it was taken.
+    to_convert = sum(bool(file_phone_format(file)) for file in found.files)
     if not found.items:
         count = len(found.refused) + sum(found.skipped.values())
+        unread = f": {to_convert} are HEIC or AVIF, which cannot be read here" if to_convert else ""
+        remedies = ["convert these to JPEG, keeping their metadata"] if to_convert else []
+        if to_convert < count:
+            remedies.append(
+                "export the originals with their GPS data, or give --table FILE (a CSV with the columns "
+                "file, latitude and longitude; others are named with --columns)"
+            )
         raise GeoDataError(
-            f"none of {count} photographs in {photos.root} has a position",
+            f"none of {count} photographs in {photos.root} has a position{unread}",
             expected="coordinates in the EXIF of the photographs, or a table of them",
-            remedy="export the originals with their GPS data, or give --table FILE (a CSV with the columns "
-            "file, latitude and longitude; others are named with --columns)",
+            remedy="; ".join(remedies),
         )
-    return found
+    return found, to_convert
 
 
-def _outside(found: Places, areas: FeatureTable) -> int:
-    """Return how many photographs lie outside of all areas.
+def _inside(found: Places, areas: FeatureTable) -> npt.NDArray[np.bool_]:
+    """Return which photographs ``(n,)`` lie in the areas.
 
     Raises:
-        GeoDataError: nearly all of them do, or the rest lies only beside them.
+        GeoDataError: nearly all of them lie far away, or the rest lies only beside them.
     """
     places = _positions(found)
     require_overlap(places, areas.frame, "areas of --areas")
@@ -152,7 +183,53 @@ def _outside(found: Places, areas: FeatureTable) -> int:
             expected="photographs within the areas: others are left out",
             remedy="give areas that hold the places of the photographs",
         )
-    return int((~inside).sum())
+    return inside
+
+
+def _labelled(
+    photographs: list[PlaceItem], tables: Mapping[str, FeatureTable], settings: PlaceLabelSettings
+) -> pd.DataFrame:
+    """Return the ``photographs`` as ``place_splits`` reads them, labelled as the profile's run will."""
+    where = np.array([(place.latitude, place.longitude) for place in photographs], dtype=np.float64)
+    labels = label_places(
+        [place.item.item_id for place in photographs],
+        where,
+        tables["census_areas"].frame,
+        tables["osm_roads"].frame,
+        tables["osm_landmarks"].frame,
+        settings,
+        tables["admin_areas"].frame,
+    )
+    sequences = [place.sequence for place in photographs]
+    return labels.assign(group=[place.item.group for place in photographs], **{SEQUENCE: sequences})
+
+
+def _validation_blocks(places: pd.DataFrame, settings: PlaceSplitSettings, ledger: Path) -> tuple[str, ...]:
+    """Split ``places`` as the profile's run will, and return the blocks of val.
+
+    Photographs that cannot be decoded are still among them, so this is what is to be expected. ``ledger`` is
+    what earlier runs have assigned, if there were any.
+
+    Raises:
+        SplitError: they cannot be split.
+    """
+    known = pd.read_parquet(ledger) if ledger.exists() else pd.DataFrame({"group": [], "split": []})
+    existing = dict(zip(known["group"], known["split"], strict=True))
+    try:
+        table = separated_splits(places, place_splits(places, settings, existing), settings)
+    except SplitError as error:
+        where = places[["latitude", "longitude"]]
+        (south, west), (north, east) = where.min(), where.max()
+        raise SplitError(
+            f"{len(places)} photographs cannot be parted into train, val and test: {error.found}; they were "
+            f"taken from {south:.4f} to {north:.4f} north and {west:.4f} to {east:.4f} east",
+            expected=f"photographs in at least three squares with sides of {SIDES * settings.block_km:g} km, "
+            f"and {settings.block_km:g} km between one part and the next",
+            remedy="add photographs of more places; or, where the areas reach much farther than the "
+            "photographs, give --areas of that part alone: these distances follow from their extent",
+        ) from error
+    here = table["group"].isin(places["group"]) & (table["split"] == "val")
+    return tuple(sorted(set(table.loc[here, CLUSTER])))
 
 
 def _positions(found: Places) -> Coordinates:

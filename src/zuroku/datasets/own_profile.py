@@ -36,6 +36,27 @@ _NEAR_KM = 25.0
 _NEAR_IN_EXTENT = 5
 """A circle of this radius covers an eighth of a square: about what a constant guess scores."""
 
+_APART_KM = 1.0
+_EXTENT_IN_APART = 50
+"""Blocks, four distances wide, are then some 150 to a square: of 200 places spread over it about 8 blocks of
+val calibrate a radius, which needs 9. With the sample's 1 km a city 3 km wide often cannot be split."""
+
+_EXTENT = "# Distances follow from the extent of the areas, {extent} km on its longer side.\n"
+_NEAR = f"""{_EXTENT}# Near is 1/{_NEAR_IN_EXTENT} of it, at most {_NEAR_KM:g} km;
+# kernels are 2/5 of that wide, clusters 1/5. Take smaller ones where the photographs cover less.
+"""
+_COMMENTS = {
+    "place_splits": f"""{_EXTENT}# block_km is 1/{_EXTENT_IN_APART} of it, at most {_APART_KM:g} km:
+# no photograph of the gallery lies so near to one of test, and no score speaks of what is nearer. Whole
+# blocks are split, four times as wide; with wider ones a small city has too few of them.
+""",
+    "geolocator_release": f"""{_NEAR}# The floor is 0: without a first model nothing answers.
+""",
+    "geolocator_evaluation": f"""{_NEAR}# must_beat_floors is false: a few photographs can hardly show that a
+# model beats a constant guess, or raw features. The checks warn, and the report says by how much it does.
+""",
+}
+
 _COPIED = ("place_*.yaml", "geolocator*.yaml")
 _TERMS = {
     "estat": "https://www.e-stat.go.jp/terms-of-use",
@@ -153,36 +174,44 @@ def profile_files(own: OwnPlaces, templates: Path, root: Path) -> dict[str, byte
     for name, own_names in released.items():
         written[name] = yaml.safe_load(copied[f"{name}.yaml"]) | own_names
     texts = {name: yaml.safe_dump(it, allow_unicode=True, sort_keys=False) for name, it in written.items()}
-    texts |= _scaled(own.areas, written)
+    splits = yaml.safe_load(copied["place_splits.yaml"])
+    texts |= _scaled(own.areas, written | {"place_splits": splits})
     return copied | {f"{name}.yaml": text.encode() for name, text in texts.items()}
 
 
 def _scaled(areas: AreaSettings, settings: Mapping[str, dict[str, Any]]) -> dict[str, str]:
-    """Return the texts of gate and evaluation with the distances that fit the extent of ``areas``.
+    """Return the texts of splits, gate and evaluation with the distances that fit the extent of ``areas``.
 
-    The values of a country cannot tell anything within one city, where every answer is near.
+    The values of a country cannot tell anything within one city, where every answer is near. And what a model
+    must show there, the photographs of one city are too few to show: the first would never be released.
     """
+    extent = _extent_km(areas)
+    apart = min(_APART_KM, float(f"{extent / _EXTENT_IN_APART:.2g}"))
+    near = min(_NEAR_KM, float(f"{extent / _NEAR_IN_EXTENT:.2g}"))
+    answer = {"bandwidth_km": round(near * 2 / 5, 4), "cluster_radius_km": round(near / 5, 4)}
+    release, evaluation = settings["geolocator_release"], settings["geolocator_evaluation"]
+    scaled = {
+        "place_splits": settings["place_splits"] | {"block_km": apart},
+        "geolocator_release": release | {"gate": release["gate"] | {"within_km": near, "floor": 0.0}},
+        "geolocator_evaluation": evaluation
+        | {"abstention_km": near, "answer": evaluation.get("answer", {}) | answer}
+        | {"must_beat_floors": False},
+    }
+    return {
+        name: _COMMENTS[name].format(extent=f"{extent:.1f}")
+        + yaml.safe_dump(it, allow_unicode=True, sort_keys=False)
+        for name, it in scaled.items()
+    }
+
+
+def _extent_km(areas: AreaSettings) -> float:
+    """Return the longer side of what ``areas`` cover."""
     bounds = [read_polygons(file, areas.encoding, "ISO-8859-1").frame.total_bounds for file in areas.files]
     west, south = np.min(bounds, axis=0)[:2]
     east, north = np.max(bounds, axis=0)[2:]
     middle = (south + north) / 2
     sides = haversine_km([[south, west], [middle, west]], [[north, west], [middle, east]])
-    near = min(_NEAR_KM, float(f"{sides.max() / _NEAR_IN_EXTENT:.2g}"))
-    comment = (
-        f"# Distances follow from the extent of the areas, {sides.max():.0f} km on its longer side: near is\n"
-        f"# 1/{_NEAR_IN_EXTENT} of it, at most {_NEAR_KM:g} km; kernels are 2/5 of that wide, clusters 1/5.\n"
-        "# Take smaller ones where the photographs cover less.\n"
-    )
-    answer = {"bandwidth_km": round(near * 2 / 5, 4), "cluster_radius_km": round(near / 5, 4)}
-    release, evaluation = settings["geolocator_release"], settings["geolocator_evaluation"]
-    scaled = {
-        "geolocator_release": release | {"gate": release["gate"] | {"within_km": near}},
-        "geolocator_evaluation": evaluation
-        | {"abstention_km": near, "answer": evaluation.get("answer", {}) | answer},
-    }
-    return {
-        name: comment + yaml.safe_dump(it, allow_unicode=True, sort_keys=False) for name, it in scaled.items()
-    }
+    return float(sides.max())
 
 
 def _stage_settings(own: OwnPlaces, root: Path) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from pydantic import Field
 from zuroku.artifacts import Artifact, build, locked, write_atomically
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.place_clusters import majority, with_clusters
+from zuroku.datasets.places.sequences import sharing_sequences, with_sequences
 from zuroku.datasets.splits import SPLITS, SplitSettings, extend_splits
 from zuroku.errors import SplitError
 from zuroku.geo.blocks import block_ids, nearest_km
@@ -23,8 +24,9 @@ NONE = "none"
 """The split of groups that lie too near to another split: they are neither trained on nor tested."""
 
 COUNTS = "municipalities.parquet"
+APART = "apart_km"
 _COLUMNS = ("item_id", "group", "latitude", "longitude", "municipality")
-_SIDES = 4
+SIDES = 4
 """Side of a block, in distances kept clear. Blocks as small as the distance cost half of the training
 photographs at 5 km (64,000 places all over Japan) and two thirds at 25 km; these cost a fifth."""
 
@@ -78,7 +80,8 @@ def keep_apart(places: pd.DataFrame, splits: pd.DataFrame, block_km: float) -> p
 
     Afterwards every photograph of test is farther than ``block_km`` from every one of train and val (both
     are in the gallery), and every one of val from every one of train. Groups of val give way to test, and
-    those of train to both; test stays whole. With ``block_km`` 0 nothing moves.
+    those of train to both; test stays whole. Where ``places`` say in which sequences they were taken
+    (``sequence``), no sequence is in two of them either. With ``block_km`` 0 nothing moves.
     """
     if block_km == 0:
         return splits
@@ -86,12 +89,31 @@ def keep_apart(places: pd.DataFrame, splits: pd.DataFrame, block_km: float) -> p
     of_photo = places["group"].map(split_of).to_numpy()
     where = places[["latitude", "longitude"]].to_numpy(dtype=np.float64)
     for split, others in (("val", ("test",)), ("train", ("val", "test"))):
-        mine = np.flatnonzero(of_photo == split)
-        near = nearest_km(where[mine], where[np.isin(of_photo, others)]) <= block_km
-        crowded = set(places["group"].iloc[mine[near]])
+        mine, theirs = of_photo == split, np.isin(of_photo, others)
+        crowding = sharing_sequences(places, mine, theirs)
+        crowding[mine] |= nearest_km(where[mine], where[theirs]) <= block_km
+        crowded = set(places["group"][crowding])
         of_photo[places["group"].isin(crowded)] = NONE
         split_of |= dict.fromkeys(crowded, NONE)
     return pd.DataFrame({"group": splits["group"], "split": splits["group"].map(split_of)})
+
+
+def separated_splits(
+    places: pd.DataFrame, assigned: pd.DataFrame, settings: PlaceSplitSettings
+) -> pd.DataFrame:
+    """Return the splits of this run: ``assigned``, as of ``place_splits``, kept apart, with their clusters.
+
+    Raises:
+        SplitError: nothing is left of a split.
+    """
+    table = keep_apart(places, assigned, settings.block_km)
+    _require_every_split(places, table, settings)
+    return with_clusters(table, places, SIDES * settings.block_km)
+
+
+def promised_km(splits: pd.DataFrame) -> float:
+    """Return the distance in km that the written ``splits`` promise between any two of them, 0 for none."""
+    return float(splits[APART].iloc[0]) if APART in splits else 0.0
 
 
 def split_counts(places: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
@@ -137,9 +159,9 @@ def write_place_splits(
             buffer = io.BytesIO()
             assigned.to_parquet(buffer, index=False)
             write_atomically(ledger, buffer.getvalue())
-        table = keep_apart(places, assigned, settings.block_km)
-        _require_every_split(places, table, settings)
-        table = with_clusters(table, places, _SIDES * settings.block_km)
+        table = separated_splits(places, assigned, settings)
+        if settings.block_km:
+            table = table.assign(**{APART: settings.block_km})
         table.to_parquet(out / "splits.parquet", index=False)
         split_counts(places, table).to_parquet(out / COUNTS, index=False)
 
@@ -148,6 +170,8 @@ def write_place_splits(
 
 def labelled_places(dataset: Dataset, labels: pd.DataFrame, by: str) -> pd.DataFrame:
     """Return item_id, group, latitude, longitude, municipality of each item, in the manifest's order.
+
+    So that ``keep_apart`` sees them, with ``sequence`` where the dataset has it.
 
     Raises:
         SplitError: items of ``dataset`` have no row in ``labels``.
@@ -162,11 +186,11 @@ def labelled_places(dataset: Dataset, labels: pd.DataFrame, by: str) -> pd.DataF
             expected="a row of labels for every item",
             remedy="label the places of this dataset again",
         )
-    return places
+    return with_sequences(places, dataset.root)
 
 
 def _by_block(places: pd.DataFrame, settings: PlaceSplitSettings, known: Mapping[str, str]) -> dict[str, str]:
-    blocks = block_ids(places[["latitude", "longitude"]], _SIDES * settings.block_km)
+    blocks = block_ids(places[["latitude", "longitude"]], SIDES * settings.block_km)
     block_of = majority(places["group"], pd.Series(blocks, index=places.index))
     seen = block_of[block_of.index.isin(known)]
     settled = {str(block): str(split) for block, split in majority(seen, seen.index.map(known)).items()}

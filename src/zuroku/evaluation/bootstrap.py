@@ -1,11 +1,12 @@
 """Percentile bootstrap by group: how far a metric, or a difference of two, depends on the books drawn.
 
 Groups (books) are drawn with replacement, never single items: figures of one book resemble each other,
-and an interval over items would be too narrow. Two forms, same draws for the same seed: sums of counts
-per group (fast), and any function of item indices. What is decided from an interval lives in ``gate``.
+and an interval over items would be too narrow. Three forms, same draws for the same seed: sums of counts
+per group (fast), functions of how often each item is drawn (medians, of many draws at once), and any function
+of item indices. What is decided from an interval lives in ``gate``.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,12 @@ CountStatistic = Callable[[NDArray[Any]], NDArray[np.float64]]
 
 IndexStatistic = Callable[[NDArray[np.intp]], float]
 """Item indices ``(m,)``, with repeats, to one value."""
+
+WeightStatistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""How often each item is drawn, ``(b, n)`` for b draws, to one value per draw ``(b,)``."""
+
+_WEIGHTS = 1 << 23
+"""Held at a time: 64 MB."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,36 @@ def bootstrap_items(
     members = np.split(np.argsort(group_of, kind="stable"), np.cumsum(np.bincount(group_of))[:-1])
     values = [statistic(np.concatenate([members[group] for group in draw])) for draw in draws]
     return _interval(statistic(np.arange(len(groups))), np.array(values), confidence, n_groups)
+
+
+def bootstrap_weights(
+    groups: Sequence[Hashable],
+    statistics: Mapping[str, WeightStatistic],
+    *,
+    resamples: int,
+    seed: int,
+    confidence: float = 0.95,
+) -> dict[str, Interval]:
+    """Bootstrap several statistics of how often each item is drawn, by name and on the same draws.
+
+    The numbers are those of ``bootstrap_items``, without a call for every draw. ``groups`` is ``(n,)``.
+
+    Raises:
+        EvaluationError: as ``bootstrap_items``.
+    """
+    n_groups, group_of = _group_codes(groups)
+    times = _times_drawn(_draws(n_groups, resamples, seed, confidence))
+    values: dict[str, list[NDArray[np.float64]]] = {name: [] for name in statistics}
+    height = max(1, _WEIGHTS // len(group_of))
+    for start in range(0, resamples, height):
+        weights = times[start : start + height, group_of]
+        for name, statistic in statistics.items():
+            values[name].append(statistic(weights))
+    once = np.ones((1, len(group_of)))
+    return {
+        name: _interval(float(statistic(once)[0]), np.concatenate(values[name]), confidence, n_groups)
+        for name, statistic in statistics.items()
+    }
 
 
 def _group_codes(groups: Sequence[Hashable]) -> tuple[int, NDArray[np.intp]]:

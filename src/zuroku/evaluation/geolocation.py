@@ -10,14 +10,13 @@ both are arguments, and a report must name them.
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from zuroku.evaluation.bootstrap import Interval, bootstrap_counts, bootstrap_items, group_sums
+from zuroku.evaluation.bootstrap import Interval, WeightStatistic, bootstrap_weights
 from zuroku.evaluation.checks import empty_faults, raise_if_any, shape_faults
 from zuroku.geo.distances import checked_coordinates, geodesic_km, haversine_km
 
@@ -133,42 +132,37 @@ def score_intervals(
     Raises:
         EvaluationError: as ``score_distances``, one group only, or not one group per item.
     """
-    distances = checked_distances(distances)
-    draw = {"resamples": resamples, "seed": seed}
-    ones = np.ones((len(distances), 1))
-    hits = _within(distances, radii_km, strict)
-    intervals = {}
-    for column, radius in enumerate(radii_km):
-        counts = group_sums(np.hstack([hits[:, column, None], ones]), groups)
-        intervals[f"{radius:g}"] = bootstrap_counts(counts, _share, confidence=confidence, **draw)
-    if np.isfinite(distances).all():
-        for name, of in (("median_km", np.median), ("mean_km", np.mean)):
-            statistic = partial(_of_items, of, distances)
-            intervals[name] = bootstrap_items(groups, statistic, confidence=confidence, **draw)
-    return intervals
+    statistics = _statistics(checked_distances(distances), radii_km, strict)
+    return bootstrap_weights(groups, statistics, resamples=resamples, seed=seed, confidence=confidence)
 
 
-def score_slices(
-    distances: Distances,
-    slices: Sequence[str],
+def difference_intervals(
+    first: Distances,
+    second: Distances,
+    groups: Sequence[Hashable],
     *,
     radii_km: Sequence[float] = RADII_KM,
     strict: bool = False,
-) -> dict[str, GeolocationScores]:
-    """Return the scores of each slice (night, weather, indoor, …) of ``slices`` ``(n,)``, by its name.
+    resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> dict[str, Interval]:
+    """Return intervals as ``score_intervals``, of the scores of ``first`` minus those of ``second``.
+
+    Both are distances ``(n,)`` of the same items in the same order: a draw takes the same groups for both.
 
     Raises:
-        EvaluationError: as ``score_distances``, or the lengths differ.
+        EvaluationError: as ``score_intervals``, or the lengths differ.
     """
-    distances = checked_distances(distances)
-    names = np.asarray(slices, dtype=object)
+    first, second = checked_distances(first), checked_distances(second)
     raise_if_any(
-        shape_faults(distances.shape, slices=names), expected="one slice per item", remedy="use '' for none"
+        shape_faults(first.shape, second=second),
+        expected="distances of the same items",
+        remedy="score both on the same photographs, in the same order",
     )
-    return {
-        str(name): score_distances(distances[names == name], radii_km=radii_km, strict=strict)
-        for name in sorted(set(names.tolist()))
-    }
+    ours, theirs = (_statistics(distances, radii_km, strict) for distances in (first, second))
+    statistics = {name: _minus(of, theirs[name]) for name, of in ours.items() if name in theirs}
+    return bootstrap_weights(groups, statistics, resamples=resamples, seed=seed, confidence=confidence)
 
 
 def head_accuracy(predictions: npt.ArrayLike, labels: npt.ArrayLike) -> HeadAccuracy:
@@ -195,6 +189,33 @@ def head_accuracy(predictions: npt.ArrayLike, labels: npt.ArrayLike) -> HeadAccu
     right = guesses[known] == truth[known]
     accuracy = float(right.mean()) if known.any() else float("nan")
     return HeadAccuracy(accuracy, int(known.sum()), int((~known).sum()))
+
+
+def head_interval(
+    predictions: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    groups: Sequence[Hashable],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Interval:
+    """Return the interval by group of ``head_accuracy``, over the groups ``(n,)`` that have labelled items.
+
+    Raises:
+        EvaluationError: the lengths differ, or fewer than two groups have a labelled item.
+    """
+    guesses, truth = np.asarray(predictions), np.asarray(labels)
+    names = np.fromiter(groups, dtype=object)
+    raise_if_any(
+        shape_faults(truth.shape, predictions=guesses, groups=names),
+        expected="one class, one label and one group per item",
+        remedy="pass columns of the same table",
+    )
+    known = truth != UNLABELLED
+    right = {"accuracy": _share_of(guesses[known] == truth[known])}
+    held = names[known].tolist()
+    return bootstrap_weights(held, right, resamples=resamples, seed=seed, confidence=confidence)["accuracy"]
 
 
 def bias_table(answers: Sequence[str], areas: Sequence[str]) -> BiasTable:
@@ -262,10 +283,41 @@ def _within(distances: Distances, radii_km: Sequence[float], strict: bool) -> np
     return near
 
 
-def _share(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    share: npt.NDArray[np.float64] = counts[..., 0] / counts[..., 1]
-    return share
+def _statistics(distances: Distances, radii_km: Sequence[float], strict: bool) -> dict[str, WeightStatistic]:
+    """Return what has an interval, by name; median and mean only where no prediction is missing."""
+    within = _within(distances, radii_km, strict)
+    found = {f"{radius:g}": _share_of(within[:, column]) for column, radius in enumerate(radii_km)}
+    if np.isfinite(distances).all():
+        found |= {"median_km": _median_of(distances), "mean_km": _share_of(distances)}
+    return found
 
 
-def _of_items(statistic: object, distances: Distances, items: npt.NDArray[np.intp]) -> float:
-    return float(statistic(distances[items]))  # type: ignore[operator]
+def _share_of(values: npt.NDArray[np.generic]) -> WeightStatistic:
+    """Return the statistic that is the mean of ``values`` ``(n,)``: of hits, their share."""
+    numbers = values.astype(np.float64)
+
+    def mean(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        drawn: npt.NDArray[np.float64] = weights @ numbers / weights.sum(axis=1)
+        return drawn
+
+    return mean
+
+
+def _median_of(distances: Distances) -> WeightStatistic:
+    """Return the statistic that is the median of ``distances`` ``(n,)``, each as often as it is drawn."""
+    order = np.argsort(distances, kind="stable")
+    ordered = distances[order]
+
+    def median(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        reached = np.cumsum(weights[:, order], axis=1)
+        size = reached[:, -1:]
+        # Of an even number the two in the middle, of an odd one twice the same.
+        low, high = ((reached <= place).sum(axis=1) for place in ((size - 1) // 2, size // 2))
+        middle: npt.NDArray[np.float64] = (ordered[low] + ordered[high]) / 2
+        return middle
+
+    return median
+
+
+def _minus(first: WeightStatistic, second: WeightStatistic) -> WeightStatistic:
+    return lambda weights: first(weights) - second(weights)

@@ -12,7 +12,8 @@ import pandas as pd
 from pydantic import Field
 
 from zuroku.config import Settings
-from zuroku.datasets.place_splits import split_counts
+from zuroku.datasets.place_splits import promised_km, split_counts
+from zuroku.datasets.places.sequences import sharing_sequences
 from zuroku.evaluation.checks import raise_if_any
 from zuroku.findings import Finding
 from zuroku.geo.blocks import nearest_km
@@ -29,12 +30,11 @@ _SHOWN = 3
 class LeakageSettings(Settings):
     """What counts as leakage.
 
-    ``block_km`` is the distance that the split promises; with 0, photographs of one spot (within a metre)
-    are what must not be on both sides. ``duplicate_cosine`` is the similarity from which two pictures are
-    one; the shares are those of test photographs that are still tolerated.
+    ``duplicate_cosine`` is the similarity from which two pictures are one; the shares are those of test
+    photographs that are still tolerated. The distance is that which the splits promise; where they promise
+    none, photographs of one spot (within a metre) are what must not be on both sides.
     """
 
-    block_km: float = Field(default=0, ge=0, allow_inf_nan=False)
     duplicate_cosine: float = Field(gt=-1, le=1)
     tolerated_same_spot: float = Field(default=0, ge=0, le=1)
     tolerated_duplicates: float = Field(default=0, ge=0, le=1)
@@ -44,15 +44,19 @@ class LeakageSettings(Settings):
 class PlaceLeakage:
     """What test and gallery have in common.
 
-    ``nearest_km`` ``(n,)`` is the distance of each test photograph to the gallery, in the order of
-    ``item_ids``; ``duplicates`` has columns item_id, twin, cosine: each test photograph that has a near
-    duplicate in the gallery, with the most similar one.
+    ``promised_km`` is the distance that the splits promise, 0 for none. ``nearest_km`` ``(n,)`` is the
+    distance of each test photograph to the gallery, in the order of ``item_ids``; ``sharing_sequences`` is of
+    how many test photographs a sequence has others in the gallery (a panorama may be of four). ``duplicates``
+    has columns item_id, twin, cosine: each test photograph that has a near duplicate in the gallery, with the
+    most similar one.
     """
 
     item_ids: tuple[str, ...]
     gallery: int
+    promised_km: float
     nearest_km: npt.NDArray[np.float64]
     shared_groups: tuple[str, ...]
+    sharing_sequences: int
     duplicates: pd.DataFrame
 
     def within(self, km: float) -> int:
@@ -71,6 +75,7 @@ class PlaceLeakage:
             "within_1_m": self.within(0.001),
             "within_100_m": self.within(0.1),
             "shared_groups": len(self.shared_groups),
+            "sharing_sequences": self.sharing_sequences,
             "near_duplicates": len(self.duplicates),
         }
 
@@ -84,7 +89,8 @@ def place_leakage(
     """Compare the test photographs of ``places`` with those of train and val.
 
     ``places`` has columns item_id, group, latitude, longitude (degrees); ``splits`` group and split, where
-    several rows may name one group (that is the fault looked for). ``embeddings`` ``(n, d)`` are in the
+    several rows may name one group (that is the fault looked for), and the distance they promise. Sequences
+    are compared where ``places`` have them (``sequence``). ``embeddings`` ``(n, d)`` are in the
     order of ``places``, of any length: they are normalised here.
 
     Raises:
@@ -105,8 +111,10 @@ def place_leakage(
     return PlaceLeakage(
         item_ids=tuple(names[asked]),
         gallery=int(known.sum()),
+        promised_km=promised_km(splits),
         nearest_km=nearest_km(where[asked], where[known]),
         shared_groups=tuple(sorted(of_split["test"] & held)),
+        sharing_sequences=int(sharing_sequences(places, asked, known).sum()),
         duplicates=_near_duplicates(embeddings, names, asked, known, duplicate_cosine),
     )
 
@@ -115,9 +123,9 @@ def leakage_findings(leakage: PlaceLeakage, settings: LeakageSettings) -> list[F
     """Judge what was measured: one finding for each of ``LEAKAGE_CHECKS``, all fit to block promotion."""
     numbers = leakage.numbers
     n = len(leakage.item_ids)
-    spot_km = settings.block_km or 0.001
+    spot_km = leakage.promised_km or 0.001
     near = leakage.within(spot_km)
-    allowed = 0 if settings.block_km else settings.tolerated_same_spot * n
+    allowed = 0 if leakage.promised_km else settings.tolerated_same_spot * n
     twins = leakage.duplicates
     pairs = ", ".join(f"{row.item_id} = {row.twin}" for row in twins.head(_SHOWN).itertuples())
     return [
@@ -131,9 +139,10 @@ def leakage_findings(leakage: PlaceLeakage, settings: LeakageSettings) -> list[F
         ),
         Finding(
             "no_shared_groups",
-            not leakage.shared_groups,
-            f"groups of test that are in train or val too: {list(leakage.shared_groups[:_SHOWN]) or 'none'}",
-            {"shared_groups": len(leakage.shared_groups)},
+            not (leakage.shared_groups or leakage.sharing_sequences),
+            f"groups of test that are in train or val too: {list(leakage.shared_groups[:_SHOWN]) or 'none'}; "
+            f"test photographs of a sequence that has others there: {leakage.sharing_sequences}",
+            {name: numbers[name] for name in ("shared_groups", "sharing_sequences")},
         ),
         Finding(
             "no_near_duplicates",

@@ -9,8 +9,8 @@ bundle, and can be thrown away. Writing a bundle belongs to ``place_build``, sea
 - ``vectors.npy``: ``(n, d)`` float32 unit vectors, in the order of the payload's rows.
 - ``payload.parquet``: ``PAYLOAD_SCHEMA``, one row per photograph.
 - ``thumbnails.tar``: a small picture of each photograph, where they were given, at the offset of its row.
-- ``outlines.geojson`` and ``names.json``: prefectures to draw, and what areas are called; beside them lies
-  the policy of answers (``answer_policy``).
+- ``outlines.geojson`` and ``names.json``: prefectures to draw, and what areas, roads and landmarks are
+  called; beside them lie the borders (``place_borders``) and the policy of answers (``answer_policy``).
 """
 
 import json
@@ -230,7 +230,7 @@ def read_outlines(bundle: PlaceBundle) -> dict[str, Any]:
 
 
 def read_names(bundle: PlaceBundle) -> dict[str, dict[str, str]]:
-    """Return the names of prefectures, municipalities and towns in the bundle, by their codes."""
+    """Return by task the names that the bundle knows for classes: codes of areas, roads, landmarks."""
     names: dict[str, dict[str, str]] = json.loads((bundle.path / NAMES).read_text(encoding="utf-8"))
     return names
 

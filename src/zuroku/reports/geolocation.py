@@ -20,18 +20,9 @@ from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.place_clusters import CLUSTER, cluster_noun
 from zuroku.datasets.place_labels import read_labels
-from zuroku.evaluation.bootstrap import Interval
+from zuroku.datasets.places.sequences import with_sequences
 from zuroku.evaluation.conformal import abstention, radius_coverage
-from zuroku.evaluation.geolocation import (
-    Distances,
-    HeadAccuracy,
-    bias_table,
-    error_km,
-    head_accuracy,
-    score_distances,
-    score_intervals,
-    score_slices,
-)
+from zuroku.evaluation.geolocation import Distances, error_km
 from zuroku.evaluation.geolocation_floors import constant_guess, nearest_feature_places
 from zuroku.evaluation.place_leakage import LEAKAGE_CHECKS, LeakageSettings, leakage_findings, place_leakage
 from zuroku.findings import Finding
@@ -42,6 +33,7 @@ from zuroku.models.embedding.bundle import build_embedder
 from zuroku.models.embedding.predictor import EmbedderPredictor
 from zuroku.models.embedding.settings import EmbedderSettings
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
+from zuroku.reports.geolocation_metrics import Scoring, flat_scores, prefecture_bias, score_slices
 from zuroku.reports.geolocation_page import geolocation_page, geolocation_pictures
 from zuroku.reports.place_answers import encoder_answers
 from zuroku.reports.place_policy import (
@@ -56,17 +48,13 @@ from zuroku.reports.provenance import METRICS, measured_on
 
 PREDICTIONS = "predictions.csv"
 
+FLOOR_CHECKS = ("beats_constant_guess", "no_worse_than_raw_features")
 GEOLOCATION_CHECKS = (
-    "beats_constant_guess",
-    "no_worse_than_raw_features",
+    *FLOOR_CHECKS,
     "radius_holds",
     *LEAKAGE_CHECKS,
     "has_radius",
 )
-BLOCKING_CHECKS = GEOLOCATION_CHECKS[:-1]
-"""An index without a radius answers as well as another; it only promises less."""
-
-_UNKNOWN = -2
 
 
 class GeolocationEvaluationSettings(PolicySettings):
@@ -85,9 +73,21 @@ class GeolocationEvaluationSettings(PolicySettings):
         description="the network whose raw features a geolocator must beat",
     )
     floor_slack_km: float = Field(default=0, ge=0, description="by which a model may fall behind its floors")
+    must_beat_floors: bool = Field(
+        default=True, description="or is not released; false where photographs are too few to show it"
+    )
     leakage: LeakageSettings = LeakageSettings(duplicate_cosine=0.99)
     resamples: int = Field(default=1000, ge=1)
     seed: int = 20211211
+
+    @property
+    def blocking_checks(self) -> tuple[str, ...]:
+        """Those of ``GEOLOCATION_CHECKS`` without which a model is not released; the others warn.
+
+        An index without a radius answers as well as another; it only promises less.
+        """
+        warning = {"has_radius"} if self.must_beat_floors else {"has_radius", *FLOOR_CHECKS}
+        return tuple(check for check in GEOLOCATION_CHECKS if check not in warning)
 
 
 def evaluate_geolocator(
@@ -119,15 +119,18 @@ def read_geolocation_metrics(folder: Path) -> dict[str, Any]:
 
 
 def flat_geolocation_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return the main numbers by flat names, for a tracker; intervals as ``_low`` and ``_high``."""
-    served = metrics["served"]
-    flat = {"median_km": served["median_km"], "mean_km": served["mean_km"]}
-    for radius, share in served["accuracy_within_km"].items():
-        flat[f"within_{radius}_km"] = share
-    for name, (low, high) in served["intervals"].items():
-        key = name if name.endswith("km") else f"within_{name}_km"
-        flat |= {f"{key}_low": low, f"{key}_high": high}
-    flat |= {f"head_{task}": head["accuracy"] for task, head in metrics["heads"].items() if head["labelled"]}
+    """Return the main numbers by flat names, for a tracker; intervals as ``_low`` and ``_high``.
+
+    Those of the served way have no prefix; what it scores less a floor is ``minus_<floor>_…``.
+    """
+    flat = flat_scores(metrics["served"])
+    for name, difference in metrics["differences"].items():
+        flat |= flat_scores(difference, f"minus_{name}_")
+    for task, head in metrics["heads"].items():
+        if head["labelled"]:
+            flat[f"head_{task}"] = head["accuracy"]
+        if head["interval"]:
+            flat[f"head_{task}_low"], flat[f"head_{task}_high"] = head["interval"]
     flat |= {"coverage": metrics["radius"]["covered"], "bias_deviation": metrics["bias"]["deviation"]}
     for name, scores in metrics["floors"].items():
         flat[f"floor_{name}_median_km"] = scores["median_km"]
@@ -139,19 +142,18 @@ def geolocation_findings(
 ) -> list[Finding]:
     """Check that the model beats its floors, that its radius holds about as often as promised, and leaks.
 
-    It must be shown to beat the constant guess, by the whole interval of its median. Of raw features, which a
-    small sample may not tell apart from it, it must not be shown to be worse. Where there is no interval, the
-    medians alone are compared.
+    It must be shown to beat the constant guess: the whole interval of the difference of the medians, on the
+    same photographs, lies below 0. Of raw features, which a small sample may not tell apart from it, it must
+    not be shown to be worse. Where there is no interval, the medians alone are compared.
     """
-    ours, intervals = metrics["served"]["median_km"], metrics["served"]["intervals"]
-    low, high = intervals.get("median_km", (ours, ours))
-    shown = f"[{low:.1f}, {high:.1f}]" if intervals else "without an interval"
-    found = []
-    bounds = {"constant_guess": high, "raw_features": low}
-    for check, (floor, bound) in zip(GEOLOCATION_CHECKS, bounds.items(), strict=False):
-        theirs = metrics["floors"][floor]["median_km"]
-        says = f"median {ours:.1f} km {shown}; {floor}: {theirs:.1f} km"
-        found.append(Finding(check, bound < theirs + settings.floor_slack_km, says))
+    ours, found = metrics["served"]["median_km"], []
+    for check, floor in zip(FLOOR_CHECKS, ("constant_guess", "raw_features"), strict=True):
+        theirs, less = metrics["floors"][floor]["median_km"], metrics["differences"][floor]
+        low, high = less["intervals"].get("median_km", (less["median_km"], less["median_km"]))
+        shown = f"[{low:+.1f}, {high:+.1f}]" if less["intervals"] else "without an interval"
+        says = f"median {ours:.1f} km; {floor}: {theirs:.1f} km, difference {shown}"
+        bound = high if floor == "constant_guess" else low
+        found.append(Finding(check, bound < settings.floor_slack_km, says))
     covered, promised, noun = metrics["radius"]["covered"], settings.confidence, metrics["clusters_are"]
     # Two standard errors of a share over clusters.
     slack = 2 * math.sqrt(promised * (1 - promised) / metrics["test_clusters"])
@@ -183,14 +185,14 @@ def _evaluate(
     val = judge_photographs(photographs, ["val"], ["train"], settings)
     test = judge_photographs(photographs, ["test"], ["train", "val"], settings)
     policy = policy_of(val, settings)
-    metrics = _metrics(test, policy, predictor, settings) | {"clusters_are": cluster_noun(table)}
+    views = predictor.card.views
+    features = raw_features(dataset, photographs.table, EmbedderPredictor(raw.path), views, kept)
+    metrics = _metrics(test, features, policy, predictor, settings) | {"clusters_are": cluster_noun(table)}
     metrics["data"] = measured_on(dataset, splits, bundle)
     medians = medians_that_choose(val)
     metrics["validation"] = {"/".join(way): median for way, median in medians.items()}
-    views = predictor.card.views
-    features = raw_features(dataset, photographs.table, EmbedderPredictor(raw.path), views, kept)
-    metrics["floors"]["raw_features"] = _raw_floor(features, settings)
-    leakage = place_leakage(photographs.table, table, features.vectors, settings.leakage.duplicate_cosine)
+    places = with_sequences(photographs.table, dataset.root)
+    leakage = place_leakage(places, table, features.vectors, settings.leakage.duplicate_cosine)
     metrics["leakage"] = [asdict(finding) for finding in leakage_findings(leakage, settings.leakage)]
     metrics = _plain(metrics)
     way = (policy.rule, policy.area)
@@ -212,55 +214,57 @@ def _evaluate(
 
 def _metrics(
     test: JudgedPhotographs,
+    features: LocatedPhotographs,
     policy: AnswerPolicy,
     predictor: GeolocatorPredictor,
     settings: GeolocationEvaluationSettings,
 ) -> dict[str, Any]:
-    table, way, radii_km = test.queries.table, (policy.rule, policy.area), settings.radii_km
-    clusters, slices = table[CLUSTER].tolist(), table["slice"].tolist()
+    table, way = test.queries.table, (policy.rule, policy.area)
+    clusters = table[CLUSTER].tolist()
     truth, known = test.queries.coordinates, test.gallery.coordinates
     errors, spread = test.errors(way), test.answers[way].uncertainty_km
-    score = partial(score_distances, radii_km=radii_km)
-    draw = partial(score_intervals, resamples=settings.resamples, seed=settings.seed)
-    # One block says nothing about the next: there is no interval.
-    intervals = draw(errors, clusters, radii_km=radii_km) if len(set(clusters)) > 1 else {}
-    start = nearest_km(truth, known)
+    scoring = Scoring(settings.radii_km, settings.resamples, settings.seed)
+    by_way = {"/".join(one): test.errors(one) for one in test.answers}
     by_encoder = encoder_answers(test.queries, test.gallery, predictor.encode_locations)
+    by_way["location_encoder/everywhere"] = error_km(truth, by_encoder)
     guess = np.tile(constant_guess(known), (len(errors), 1))
+    by_floor = {"constant_guess": error_km(truth, guess), "raw_features": _nearest_raw(features)}
+    ways = {name: scoring.scores(found, clusters) for name, found in by_way.items()}
     radii = conformal_radius(policy.radius).radius_km(spread)
     return {
         "test_photographs": len(table),
         "test_groups": table["group"].nunique(),
         "test_clusters": len(set(clusters)),
         "gallery": len(test.gallery.table),
-        "served": asdict(score(errors)) | {"way": "/".join(way), "intervals": _pairs(intervals)},
-        "ways": {"/".join(one): asdict(score(test.errors(one))) for one in test.answers}
-        | {"location_encoder/everywhere": asdict(score(error_km(truth, by_encoder)))},
-        "floors": {"constant_guess": asdict(score(error_km(truth, guess)))},
-        "heads": {task: asdict(_head(test.queries, predictor, task)) for task in TASKS},
-        "by_head_start": {
-            f"{km:g}": asdict(score(errors[start >= km]))
-            for km in settings.head_start_km
-            if (start >= km).any()
+        "served": ways["/".join(way)] | {"way": "/".join(way)},
+        "ways": ways,
+        "floors": {name: scoring.scores(found, clusters) for name, found in by_floor.items()},
+        "differences": {
+            name: scoring.difference(errors, found, clusters) for name, found in by_floor.items()
         },
-        "slices": {
-            name: asdict(one) for name, one in score_slices(errors, slices, radii_km=radii_km).items()
-        },
-        "slice_uncertainty": pd.Series(spread).groupby(slices).mean().to_dict(),
-        "bias": _bias(test.queries),
+        "heads": {task: scoring.head(test.queries, predictor, task) for task in TASKS},
+        "by_head_start": _by_head_start(errors, nearest_km(truth, known), clusters, scoring, settings),
+        "slices": score_slices(errors, spread, table, policy.abstain_above, settings.abstention_km, scoring),
+        "bias": prefecture_bias(test.queries),
         "radius": asdict(radius_coverage(errors, radii, clusters)),
         "abstention": _abstention(errors, spread, clusters, policy, settings),
     }
 
 
-def _bias(queries: LocatedPhotographs) -> dict[str, Any]:
-    """Return the bias of the prefecture head; of areas without prefectures there is none."""
-    inside = (queries.table["prefecture"] != "").to_numpy()
-    if not inside.any():
-        return {"deviation": None, "table": []}
-    answers, areas = queries.heads["prefecture"][inside], queries.table["prefecture"][inside]
-    bias = bias_table(answers.tolist(), areas.tolist())
-    return {"deviation": bias.deviation, "table": bias.table.to_dict(orient="records")}
+def _by_head_start(
+    errors: Distances,
+    start: Distances,
+    clusters: Sequence[str],
+    scoring: Scoring,
+    settings: GeolocationEvaluationSettings,
+) -> dict[str, Any]:
+    """Return the scores by the least distance to the gallery, where photographs are that far from it."""
+    names = np.array(clusters, dtype=object)
+    return {
+        f"{km:g}": scoring.scores(errors[start >= km], names[start >= km].tolist())
+        for km in settings.head_start_km
+        if (start >= km).any()
+    }
 
 
 def _abstention(
@@ -276,20 +280,11 @@ def _abstention(
     return asdict(abstention(errors, spread, radius_km=radius_km, threshold=threshold, groups=clusters))
 
 
-def _raw_floor(floor: LocatedPhotographs, settings: GeolocationEvaluationSettings) -> dict[str, Any]:
-    """Score the place of the photograph that looks most alike to a network that was not trained on places."""
+def _nearest_raw(floor: LocatedPhotographs) -> Distances:
+    """Return how far the photograph is that looks most alike to a network not trained on places."""
     queries, gallery = floor.part(["test"]), floor.part(["train", "val"])
     places = nearest_feature_places(queries.vectors, gallery.vectors, gallery.coordinates)
-    return asdict(score_distances(error_km(queries.coordinates, places), radii_km=settings.radii_km))
-
-
-def _head(queries: LocatedPhotographs, predictor: GeolocatorPredictor, task: str) -> HeadAccuracy:
-    """Return how often the head of ``task`` is right; a class that training did not have counts as a miss."""
-    known = {name: place for place, name in enumerate(predictor.classes[task])}
-    named = np.array([known.get(name, _UNKNOWN) for name in queries.heads[task]], dtype=np.int64)
-    true = queries.table[task]
-    labels = np.array([-1 if name == "" else known.get(name, len(known)) for name in true], dtype=np.int64)
-    return head_accuracy(named, labels)
+    return error_km(queries.coordinates, places)
 
 
 def _plain(value: Any) -> Any:
@@ -299,7 +294,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _pairs(intervals: Mapping[str, Interval]) -> dict[str, tuple[float, float]]:
-    return {name: (found.lower, found.upper) for name, found in intervals.items()}

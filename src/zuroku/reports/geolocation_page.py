@@ -4,7 +4,7 @@ Nothing is computed here: what the numbers are, ``geolocation`` says. A number t
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,8 @@ from zuroku.geo.distances import Coordinates
 from zuroku.indexes.answer_policy import AnswerPolicy
 from zuroku.reports.figures import error_map, share_within_figure
 
-_SHOWN_AREAS = 10
+_SHOWN_AREAS = 60
+"""All prefectures of Japan; of a land with more, those that deviate most."""
 
 
 def geolocation_page(metrics: Mapping[str, Any], policy: AnswerPolicy) -> str:
@@ -37,7 +38,7 @@ def geolocation_page(metrics: Mapping[str, Any], policy: AnswerPolicy) -> str:
     _by_distance(write, metrics)
     _heads(write, metrics)
     _radius(write, metrics, policy)
-    _slices(write, metrics)
+    _slices(write, metrics, policy)
     _bias(write, metrics)
     return buffer.getvalue()
 
@@ -63,30 +64,24 @@ def _sought(policy: AnswerPolicy) -> str:
 
 
 def _ways(write: Any, metrics: Mapping[str, Any]) -> None:
-    radii = list(metrics["served"]["accuracy_within_km"])
     write("## Answers by rule and area\n")
-    write(f"| rule | sought | median km | mean km | {' | '.join(f'≤ {r} km' for r in radii)} |")
-    write("|" + "---|" * (4 + len(radii)))
+    _head_row(write, metrics, "rule", "sought")
     for way, scores in metrics["ways"].items():
         rule, area = way.split("/")
         mark = " (served)" if way == metrics["served"]["way"] else ""
         write(f"| {rule}{mark} | {area} | {_cells(scores)} |")
     for name, scores in metrics["floors"].items():
         write(f"| floor: {name.replace('_', ' ')} | | {_cells(scores)} |")
-    intervals = metrics["served"]["intervals"]
-    if not intervals:
-        write("")
-        return
-    shown = ", ".join(f"≤ {r} km [{intervals[r][0]:.3f}, {intervals[r][1]:.3f}]" for r in radii)
-    write(f"\nIntervals of the served answers: {shown}\n")
+    write("\n### The served answers minus a floor's, of the same photographs\n")
+    _head_row(write, metrics, "minus")
+    for name, difference in metrics["differences"].items():
+        write(f"| {name.replace('_', ' ')} | {_cells(difference, '+')} |")
+    write("")
 
 
 def _by_distance(write: Any, metrics: Mapping[str, Any]) -> None:
-    radii = list(metrics["served"]["accuracy_within_km"])
     write("## By distance to the nearest photograph of the gallery\n")
-    shares = " | ".join(f"≤ {r} km" for r in radii)
-    write(f"| at least, km | photographs | median km | mean km | {shares} |")
-    write("|" + "---|" * (4 + len(radii)))
+    _head_row(write, metrics, "at least, km", "photographs")
     for km, scores in metrics["by_head_start"].items():
         write(f"| {km} | {scores['count']} | {_cells(scores)} |")
     write("")
@@ -96,7 +91,7 @@ def _heads(write: Any, metrics: Mapping[str, Any]) -> None:
     write("## Heads\n")
     write("| task | accuracy | labelled | without label |\n|---|---|---|---|")
     for task, head in metrics["heads"].items():
-        accuracy = f"{head['accuracy']:.3f}" if head["labelled"] else "–"
+        accuracy = _shown(head["accuracy"], head["interval"], ".3f") if head["labelled"] else "–"
         write(f"| {task} | {accuracy} | {head['labelled']} | {head['unlabelled']} |")
     write("")
 
@@ -122,12 +117,17 @@ def _radius(write: Any, metrics: Mapping[str, Any], policy: AnswerPolicy) -> Non
     )
 
 
-def _slices(write: Any, metrics: Mapping[str, Any]) -> None:
+def _slices(write: Any, metrics: Mapping[str, Any], policy: AnswerPolicy) -> None:
+    withheld = "withheld"
+    if policy.abstain_above is not None:
+        withheld += f" above {policy.abstain_above:.1f} km, share of the {metrics['clusters_are']}"
     write("## Slices\n")
-    write("| slice | photographs | median km | mean uncertainty km |\n|---|---|---|---|")
+    write(f"| slice | photographs | median km | {withheld} |\n|---|---|---|---|")
     for name, scores in metrics["slices"].items():
-        uncertainty = metrics["slice_uncertainty"][name]
-        write(f"| {name or 'day'} | {scores['count']} | {scores['median_km']:.1f} | {uncertainty:.1f} |")
+        median = _shown(scores["median_km"], scores["intervals"].get("median_km"), ".1f")
+        share = scores["withheld"]
+        share = "no threshold is served" if share is None else f"{share:.1%}"
+        write(f"| {name or 'day'} | {scores['count']} | {median} | {share} |")
     write("")
 
 
@@ -138,10 +138,33 @@ def _bias(write: Any, metrics: Mapping[str, Any]) -> None:
     write("## Bias of the prefecture head, every prefecture weighed the same\n")
     write(f"Standard deviation of the shares: {bias['deviation']:.2f} percentage points.\n")
     write("| prefecture | share of answers | of an equal share |\n|---|---|---|")
-    for row in bias["table"][:_SHOWN_AREAS]:
+    rows = bias["table"]
+    largest = sorted(range(len(rows)), key=lambda place: -abs(rows[place]["ratio"] - 1))[:_SHOWN_AREAS]
+    for row in (rows[place] for place in sorted(largest)):
         write(f"| {row['area'] or 'none'} | {row['share']:.2%} | {row['ratio']:.0%} |")
+    if rest := len(rows) - len(largest):
+        write(f"\n{rest} more deviate no further from an equal share.")
 
 
-def _cells(scores: Mapping[str, Any]) -> str:
-    shares = " | ".join(f"{share:.3f}" for share in scores["accuracy_within_km"].values())
-    return f"{scores['median_km']:.1f} | {scores['mean_km']:.1f} | {shares}"
+def _head_row(write: Any, metrics: Mapping[str, Any], *columns: str) -> None:
+    """Write the head of a table whose rows end in ``_cells``."""
+    radii = metrics["served"]["accuracy_within_km"]
+    head = [*columns, "median km", "mean km", *(f"≤ {radius} km" for radius in radii)]
+    write(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
+
+
+def _cells(scores: Mapping[str, Any], sign: str = "") -> str:
+    """Return median, mean and shares of scores or of a difference, each with its interval."""
+    intervals = scores["intervals"]
+    cells = [_shown(scores[name], intervals.get(name), f"{sign}.1f") for name in ("median_km", "mean_km")]
+    shares = scores["accuracy_within_km"].items()
+    return " | ".join(
+        [*cells, *(_shown(share, intervals.get(radius), f"{sign}.3f") for radius, share in shares)]
+    )
+
+
+def _shown(value: float, interval: Sequence[float] | None, form: str) -> str:
+    if interval is None:
+        return f"{value:{form}}"
+    low, high = interval
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"

@@ -7,7 +7,6 @@ reader asks for them. How places are found and answers are made belongs to ``zur
 import base64
 import html
 import itertools
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -16,11 +15,11 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import shapely
 from branca.element import Element, Figure, MacroElement
 from folium.template import Template
 
 from zuroku.geo.distances import Coordinates, checked_coordinates, haversine_km
+from zuroku.reports.heat_map_outlines import AreasWithin, Bounds, outline_sheet, text_json
 from zuroku.reports.heat_map_script import PAGE, SCRIPT, STYLE
 from zuroku.reports.leaflet import InlineHeatMap, InlineMap, leaflet_scripts, leaflet_style
 
@@ -32,13 +31,7 @@ _POLICY = (
 _LISTED = 24
 _LEAST_KM = 1.0
 _KM_PER_DEGREE = 111.2
-_OUTLINE_STEPS = 1500
-"""Outlines are drawn on fewer pixels than these: finer detail would not be seen."""
-
 _HEAT = {0.2: "#ffe08a", 0.45: "#fdb94f", 0.7: "#f4702f", 1.0: "#b9151b"}
-
-_Bounds = tuple[tuple[float, float], tuple[float, float]]
-"""South-west and north-east corner, latitude first."""
 
 
 def heat_map_page(
@@ -47,7 +40,8 @@ def heat_map_page(
     neighbours: pd.DataFrame,
     query_thumbnail: bytes,
     head_estimates: Mapping[str, tuple[str, float]],
-    outlines: gpd.GeoDataFrame | None = None,
+    land: gpd.GeoDataFrame | None = None,
+    areas_within: AreasWithin | None = None,
     *,
     confidence: float = 0.9,
     abstained: bool = False,
@@ -62,7 +56,8 @@ def heat_map_page(
             JPEG, PNG or WebP, or b""), licence, author, source_url, item_id.
         query_thumbnail: bytes as above.
         head_estimates: by task the name of the most probable class and its probability.
-        outlines: land in WGS84, simplified here to what can be seen.
+        land: coarse polygons in WGS84, with ``name`` where they have one.
+        areas_within: gives finer areas where some are known.
         confidence: with which the answer lies within the radius.
         abstained: whether the evidence is too wide for an answer; the page then says so.
         attribution: of outlines and photographs, shown below the maps.
@@ -89,8 +84,8 @@ def heat_map_page(
         style=leaflet_style() + STYLE,
         libraries=leaflet_scripts(),
         functions=SCRIPT,
-        outlines=f"[{_outlines(outlines, wide)}, {_outlines(outlines, close)}]",
-        photos=_json(_photos(neighbours, evidence, distances)),
+        outlines=f"[{', '.join(outline_sheet(land, areas_within, view) for view in (wide, close))}]",
+        photos=text_json(_photos(neighbours, evidence, distances)),
         # Megabytes without anything to escape.
         pictures="[" + ",".join(f'"{_data_uri(data)}"' for data in neighbours["thumbnail"]) + "]",
         query=_picture(query_thumbnail),
@@ -125,7 +120,7 @@ class _Evidence(MacroElement):
 
 
 def _map(
-    sheet: int, view: _Bounds, options: Mapping[str, Any], rows: list[list[float]], ids: Iterator[int]
+    sheet: int, view: Bounds, options: Mapping[str, Any], rows: list[list[float]], ids: Iterator[int]
 ) -> tuple[str, str]:
     """Return the markup and the script of one map; ``rows`` are latitude, longitude and heat."""
     drawn = InlineMap(location=options["place"], control_scale=True, min_zoom=2, max_zoom=18)
@@ -153,7 +148,7 @@ def _unrolled(found: Coordinates, place: Coordinates) -> Coordinates:
 
 def _views(
     place: Coordinates, radius_km: float, evidence: Coordinates, distances: npt.NDArray[np.float64]
-) -> tuple[_Bounds, _Bounds]:
+) -> tuple[Bounds, Bounds]:
     """Return the bounds of all evidence with the circle, and of the nearer half of it around the answer.
 
     Where the half reaches nearly as far as the whole, the second goes only a quarter as far.
@@ -168,7 +163,7 @@ def _views(
     return ((low[0], low[1]), (high[0], high[1])), near
 
 
-def _around(place: Coordinates, reach_km: float) -> _Bounds:
+def _around(place: Coordinates, reach_km: float) -> Bounds:
     height = reach_km / _KM_PER_DEGREE
     width = min(180.0, height / max(math.cos(math.radians(place[0])), 0.01))
     south, north = max(-85.0, place[0] - height), min(85.0, place[0] + height)
@@ -179,20 +174,6 @@ def _weights(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return heat ``(n,)`` from 0.3 for the least similar to 1 for the most."""
     span = float(np.ptp(scores)) if len(scores) else 0.0
     return 0.3 + 0.7 * (scores - scores.min()) / span if span else np.ones(len(scores))
-
-
-def _outlines(outlines: gpd.GeoDataFrame | None, wide: _Bounds) -> str:
-    """Return GeoJSON of what lies in the wide view and around it, as coarse as that can be seen."""
-    if outlines is None or outlines.empty:
-        return '{"type": "FeatureCollection", "features": []}'
-    (south, west), (north, east) = wide
-    height, width = north - south, east - west
-    parts = outlines.cx[west - width : east + width, south - height : north + height].geometry.to_numpy()
-    step = max(height, width) / _OUTLINE_STEPS
-    coarse = shapely.simplify(parts, step, preserve_topology=False)
-    digits = max(2, math.ceil(-math.log10(step)) + 1)
-    coarse = shapely.transform(coarse[~shapely.is_empty(coarse)], lambda pairs: pairs.round(digits))
-    return str(shapely.to_geojson(shapely.geometrycollections(coarse)))
 
 
 def _photos(
@@ -221,7 +202,7 @@ def _answer(place: Coordinates, radius_km: float, confidence: float, abstained: 
     within = (
         f"within {_length(radius_km)} with {confidence:.0%} confidence"
         if math.isfinite(radius_km)
-        else "no radius is known: too few photographs to calibrate it"
+        else "no radius: too few separate blocks of places to promise one"
     )
     where = f"{place[0]:.5f}, {place[1]:.5f}"
     if abstained:
@@ -251,8 +232,3 @@ def _data_uri(data: bytes) -> str:
 
 def _length(km: float) -> str:
     return f"{1000 * km:.0f} m" if km < 0.95 else f"{km:.1f} km" if km < 9.95 else f"{km:,.0f} km"
-
-
-def _json(value: Any) -> str:
-    """Return JSON that may stand in a script: no text in it can close the element."""
-    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")

@@ -7,7 +7,9 @@ markup: names of photographers come from strangers.
 from string import Template
 
 STYLE = """
-body { margin: 0; font: 15px/1.45 system-ui, sans-serif; color: #22303c; background: #fff; }
+body { margin: 0; font-size: 15px; line-height: 1.45; color: #22303c; background: #fff; }
+body, .leaflet-container { font-family: system-ui, "Hiragino Sans", "Noto Sans CJK JP", "Noto Sans JP",
+  "Yu Gothic", Meiryo, sans-serif; }
 header { display: flex; gap: 20px; padding: 16px 20px; align-items: flex-start; }
 header img { max-width: 240px; max-height: 180px; border-radius: 4px; }
 h1 { font-size: 20px; margin: 0 0 4px; }
@@ -23,6 +25,8 @@ footer { padding: 0 20px 20px; color: #5d6b78; font-size: 13px; }
 .folium-map { width: 100%; height: 100%; background: #dfe9f0; }
 .answer { color: #c01f1f; font: 700 34px/34px system-ui, sans-serif; text-align: center;
   text-shadow: 0 0 4px #fff, 0 0 4px #fff; }
+.leaflet-tooltip.area { background: none; border: 0; box-shadow: none; padding: 0; color: #46535f;
+  font-size: 12px; text-shadow: 0 0 2px #fff, 0 0 3px #fff, 0 0 4px #fff; }
 .photos { display: flex; flex-wrap: wrap; gap: 14px; padding: 6px 20px 24px; }
 .photos figure { width: 150px; margin: 0; cursor: pointer; }
 figure.photo img { width: 100%; height: 110px; object-fit: cover; border-radius: 4px; display: block; }
@@ -46,16 +50,46 @@ function drawEvidence(map, heat, photos, outlines, options) {
   const tiles = L.tileLayer(options.tiles, {maxZoom: 18, attribution: "© OpenStreetMap contributors"});
   const layers = {"heat": heat, "online tiles (fetched from openstreetmap.org)": tiles};
   L.control.layers({}, layers, {collapsed: false, position: "bottomright"}).addTo(map);
-  map.fitBounds(options.view);
+  map.fitBounds(options.view, {animate: false});
+  drawNames(map, outlines.names, tiles);
 }
 
 function drawOutlines(map, outlines) {
   // Below the tiles, which hide them once they are asked for.
-  map.createPane("outlines").style.zIndex = 150;
-  L.geoJSON(outlines, {
-    pane: "outlines", interactive: false,
-    style: {color: "#93a1ad", weight: 0.8, fillColor: "#faf8f2", fillOpacity: 1},
-  }).addTo(map);
+  const pane = map.createPane("outlines");
+  pane.style.zIndex = 150;
+  const fixed = {pane: "outlines", interactive: false};
+  const land = {...fixed, style: {stroke: false, fillColor: "#faf8f2", fillOpacity: 1}};
+  L.geoJSON(outlines.land, land).addTo(map);
+  if (outlines.fine !== null) {
+    L.rectangle(outlines.box, {...fixed, stroke: false, fillColor: "#dfe9f0", fillOpacity: 1}).addTo(map);
+    L.geoJSON(outlines.fine, land).addTo(map);
+  }
+  const lines = {
+    prefecture: {color: "#7d8b97", weight: 1.4},
+    municipality: {color: "#93a1ad", weight: 1},
+    town: {color: "#b4bfc8", weight: 0.8},
+  };
+  for (const [level, borders] of Object.entries(outlines.borders).reverse()) {
+    L.geoJSON(borders, {...fixed, style: {...lines[level], fill: false}}).addTo(map);
+  }
+}
+
+function drawNames(map, names, tiles) {
+  // Over the heat, below cards.
+  const pane = map.createPane("names");
+  pane.style.zIndex = 450;
+  pane.style.pointerEvents = "none";
+  // Not where they have no room, nor beside those that tiles show.
+  const least = map.getZoom();
+  const show = () => { pane.hidden = map.getZoom() < least || map.hasLayer(tiles); };
+  map.on("zoomend layeradd layerremove", show);
+  for (const [latitude, longitude, name] of names) {
+    const text = document.createElement("span");
+    text.textContent = name;
+    const options = {permanent: true, direction: "center", className: "area", pane: "names"};
+    L.tooltip(options).setLatLng([latitude, longitude]).setContent(text).addTo(map);
+  }
 }
 
 function drawAnswer(map, place) {

@@ -77,14 +77,16 @@ def locate(image: Path, predictor: GeolocatorPredictor, index: PlaceIndex) -> Lo
 
 def located_text(located: Located, coarse: bool) -> str:
     """Return the answer for people; ``coarse`` gives away the prefecture and nothing finer."""
-    prefecture, share = located.heads.get("prefecture", ("", 0.0))
     if coarse:
-        return f"{prefecture or 'unknown'} ({share:.0%})"
+        if "prefecture" not in located.heads:
+            return f"no answer: this model knows no prefectures, only {', '.join(located.heads) or 'places'}"
+        prefecture, share = located.heads["prefecture"]
+        return f"{prefecture} ({share:.0%})"
     estimate = located.estimate
     latitude, longitude = estimate.place
     within = f"within {estimate.radius_km:.1f} km with {located.confidence:.0%} confidence"
     if estimate.radius_km == float("inf"):
-        within = "no radius: too few photographs to calibrate one"
+        within = "no radius: too few separate blocks of places to promise one"
     lines = [f"{latitude:.5f}, {longitude:.5f}  ({within})"]
     if estimate.abstained:
         spread = f"{estimate.uncertainty_km:.0f} km"

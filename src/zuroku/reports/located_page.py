@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import geopandas as gpd
 
+from zuroku.indexes.place_borders import Borders, open_borders
 from zuroku.indexes.place_bundle import PlaceBundle, read_outlines
 from zuroku.reports.heat_map import heat_map_page
 from zuroku.reports.located import Located
@@ -14,13 +15,15 @@ from zuroku.reports.located import Located
 
 def located_page(located: Located, bundle: PlaceBundle) -> str:
     """Return the HTML page with the heat map of the evidence; it needs no network."""
+    borders = _borders(bundle)
     return heat_map_page(
         located.estimate.place,
         located.estimate.radius_km,
         located.neighbours,
         located.thumbnail,
         located.heads,
-        _outlines(bundle),
+        _land(bundle),
+        borders.within if borders is not None else None,
         confidence=located.confidence,
         abstained=located.estimate.abstained,
         attribution=_attribution(located, bundle),
@@ -37,7 +40,13 @@ def _attribution(located: Located, bundle: PlaceBundle) -> str:
     return " · ".join([photographs, *tables])
 
 
-# Read once for a bundle, as names are.
+# Both are read once for a bundle, as names are.
 @lru_cache(maxsize=1)
-def _outlines(bundle: PlaceBundle) -> gpd.GeoDataFrame:
-    return gpd.GeoDataFrame.from_features(read_outlines(bundle)["features"], crs="EPSG:4326")
+def _land(bundle: PlaceBundle) -> gpd.GeoDataFrame:
+    land = gpd.GeoDataFrame.from_features(read_outlines(bundle)["features"], crs="EPSG:4326")
+    return land.rename(columns={"prefecture": "name"})
+
+
+@lru_cache(maxsize=1)
+def _borders(bundle: PlaceBundle) -> Borders | None:
+    return open_borders(bundle)

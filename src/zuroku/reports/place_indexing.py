@@ -1,9 +1,9 @@
-"""Building the index of places, the gallery through the champion with policy and outlines; and its checks.
+"""Building the index of places, the gallery through the champion with its policy and areas; and its checks.
 
-The bundle itself is ``indexes.place_build``'s, searching it ``indexes.place_index``'s.
+The bundle itself is ``indexes.place_build``'s, what it keeps of areas ``place_area_files``', searching it
+``indexes.place_index``'s.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from zuroku.artifacts import Artifact
 from zuroku.config import Settings
@@ -25,9 +24,6 @@ from zuroku.indexes.answer_policy import POLICY
 from zuroku.indexes.canary import CanarySettings
 from zuroku.indexes.place_build import build_place_index
 from zuroku.indexes.place_bundle import (
-    AREAS,
-    NAMES,
-    OUTLINES,
     PLACE_THUMBNAIL_PX,
     PlaceIndexSettings,
     PlaceSource,
@@ -36,6 +32,7 @@ from zuroku.indexes.place_bundle import (
 from zuroku.indexes.place_index import open_place_index
 from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
+from zuroku.reports.place_area_files import area_files
 from zuroku.reports.place_figures import folded_panorama
 from zuroku.reports.place_policy import PolicySettings, choose_policy
 from zuroku.reports.place_vectors import locate_photographs, nearest_photographs
@@ -51,10 +48,9 @@ _EQUAL = 1e-5
 
 
 class PlaceIndexingSettings(Settings):
-    """How the index is built, and how coarse the outlines for its maps are."""
+    """How the index is built."""
 
     index: PlaceIndexSettings = PlaceIndexSettings(name="place_index")
-    outline_tolerance: float = Field(default=0.002, gt=0, description="degrees, of simplified borders")
 
 
 class PlaceSwitchSettings(PlaceIndexingSettings):
@@ -76,10 +72,10 @@ def index_places(
 ) -> Artifact:
     """Write the index of the train and val photographs of ``dataset`` to ``target``, test photographs never.
 
-    ``features`` are the tables that the labels were made from, as for ``label_dataset``: the ``areas`` are
-    named and drawn, and all are credited. The index carries the policy of answers that ``geolocator`` chooses
-    by ``answers`` on the val photographs: that of an evaluation may be another model's, which was not
-    released. Vectors that are in ``kept`` are not computed again.
+    ``features`` are the tables that the labels were made from, as for ``label_dataset``: they are named and
+    drawn (``place_area_files``), and all are credited. The index carries the policy of answers that
+    ``geolocator`` chooses by ``answers`` on the val photographs: that of an evaluation may be another
+    model's, which was not released. Vectors that are in ``kept`` are not computed again.
 
     Raises:
         BundleError: there is nothing to index, or it does not fit together.
@@ -103,7 +99,7 @@ def index_places(
         settings.index,
         target,
         _thumbnails(dataset, held),
-        {POLICY: policy} | _area_files(features["areas"], settings.outline_tolerance),
+        {POLICY: policy} | area_files(features, predictor.classes),
         _sources(features),
         data,
     )
@@ -168,32 +164,9 @@ def _sources(features: Mapping[str, FeatureTable]) -> list[PlaceSource]:
     ]
 
 
-def _area_files(areas: FeatureTable, tolerance: float) -> dict[str, bytes]:
-    return {OUTLINES: _outlines(areas, tolerance), NAMES: _names(areas)}
-
-
 def _thumbnails(dataset: Dataset, rows: Sequence[Any]) -> Iterator[bytes]:
     def thumbnail(row: Any) -> bytes:
         return thumbnail_jpeg(folded_panorama(decode_rgb(dataset.read(row))), PLACE_THUMBNAIL_PX)
 
     with ThreadPoolExecutor(_THREADS) as executor:
         yield from ordered_map(executor, thumbnail, rows, window=8 * _THREADS)
-
-
-def _names(areas: FeatureTable) -> bytes:
-    """Return the names by code; an area without a name is left out, and is called by its code."""
-    names = {}
-    for level in AREAS:
-        named = areas.frame[areas.frame[level] != ""]
-        names[level] = dict(zip(named[f"{level}_code"], named[level], strict=True))
-    return json.dumps(names, ensure_ascii=False, sort_keys=True).encode()
-
-
-def _outlines(areas: FeatureTable, tolerance: float) -> bytes:
-    """Return the prefectures as GeoJSON, simplified: what a map draws without a network."""
-    prefectures = areas.frame[["prefecture_code", "prefecture", "geometry"]].dissolve(
-        "prefecture_code", as_index=False
-    )
-    prefectures["geometry"] = prefectures.geometry.simplify(tolerance)
-    text: str = prefectures.to_json(drop_id=True)
-    return text.encode()

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from shapely.geometry import box
+
 from tests.unit.datasets.places.place_files import encoded, gps_tags, picture, put
 from tests.unit.datasets.small_land import LAND, planned
 from tests.workspace import REPOSITORY
@@ -18,13 +20,14 @@ OSM = "files/land.osm.pbf"
 def write_city(root: Path) -> Path:
     """Write photographs with EXIF, a table of them, and geodata below ``root``.
 
-    Of five photographs three lie in the land, one in Tokyo, and one has no position.
+    Of five photographs three lie in the land, kilometres apart, one in Tokyo, and one has no position.
     """
     write_land(LAND, root / "files")
     rows = ["NAME,LAT,LON"]
-    for number, area in enumerate(
-        [*planned().areas.geometry, planned().areas.geometry.iloc[0].buffer(-0.01)]
-    ):
+    towns = list(planned().areas.geometry)
+    west, south, east, north = towns[0].bounds
+    corner = towns[0].intersection(box(west, south, (3 * west + east) / 4, (3 * south + north) / 4))
+    for number, area in enumerate([*towns, corner]):
         place = area.representative_point()
         gps = gps_tags((place.y, 0.0, 0.0), (place.x + number * 1e-4, 0.0, 0.0))
         put(root, f"photos/{number}.jpg", encoded(picture(number), gps=gps))

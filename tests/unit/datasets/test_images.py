@@ -12,6 +12,7 @@ from zuroku.datasets.images import (
     MAX_PIXELS,
     decode_reduced,
     decode_rgb,
+    phone_format,
     probe_image,
     square_pixels,
     upright_size,
@@ -38,6 +39,33 @@ def png_header(width: int, height: int) -> bytes:
 def test_zero_bytes_are_refused() -> None:
     with pytest.raises(ImageError, match="zero bytes"):
         probe_image(b"")
+
+
+@pytest.mark.parametrize(
+    ("brands", "name"),
+    [
+        (b"heic\0\0\0\0mif1heic", "HEIC"),
+        (b"heix\0\0\0\0mif1heix", "HEIC"),
+        (b"mif1\0\0\0\0mif1heic", "HEIC"),
+        (b"msf1\0\0\0\0hevc", "HEIC"),
+        (b"avif\0\0\0\0mif1miaf", "AVIF"),
+        (b"mif1\0\0\0\0avifmiaf", "AVIF"),
+        (b"isom\0\0\2\0isomiso2", ""),
+    ],
+)
+def test_what_phones_write_is_named_with_the_conversion(brands: bytes, name: str) -> None:
+    head = (8 + len(brands)).to_bytes(4, "big") + b"ftyp" + brands
+    # What follows the box is no brand.
+    data = head + b"heicavif"
+    assert phone_format(data) == name
+    for decode in (decode_rgb, probe_image, upright_size):
+        with pytest.raises(ImageError, match=f"in {name}," if name else "start with") as raised:
+            decode(data)
+        assert ("to JPEG, keeping its metadata" in raised.value.remedy) == bool(name)
+
+
+def test_a_picture_is_of_no_phone_format() -> None:
+    assert phone_format(b"") == phone_format(b"\xff\xd8\xff\xe0\0\x10JFIF\0") == ""
 
 
 def test_text_is_refused_with_what_it_starts_with() -> None:

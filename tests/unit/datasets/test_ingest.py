@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from zuroku.config import config_hash
 from zuroku.datasets.croissant import CROISSANT, write_croissant
 from zuroku.datasets.http import GoneError, UnusableError
 from zuroku.datasets.ingest import Collection, IngestSettings, ingest
@@ -132,6 +133,12 @@ def test_too_many_bad_items_stop_the_ingest_and_publish_nothing(tmp_path: Path) 
     with pytest.raises(QuarantineError, match=r"4 of 28 items are bad.*9_0_0"):
         ingest(collection(24, *bad), tmp_path / "out", strict, CARD)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_ingest_that_stopped_goes_on_when_more_bad_items_are_allowed() -> None:
+    allowed = IngestSettings(max_quarantined_share=0.5, workers=4)
+    assert config_hash(allowed) == config_hash(IngestSettings())
+    assert config_hash(IngestSettings(shard_bytes=9)) != config_hash(IngestSettings())
 
 
 def test_the_same_bytes_are_kept_once_and_never_under_two_labels(tmp_path: Path) -> None:

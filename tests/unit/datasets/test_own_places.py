@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 import shapely
 
@@ -21,8 +22,9 @@ from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.own_places import OwnPlacesReport, ingest_own_places
 from zuroku.datasets.own_profile import STAGES
 from zuroku.datasets.place_labels import PlaceLabelSettings, label_dataset, label_findings, read_labels
+from zuroku.datasets.place_splits import PlaceSplitSettings, write_place_splits
 from zuroku.datasets.places.table import read_places
-from zuroku.errors import ConfigError, GeoDataError, SourceError, ZurokuError
+from zuroku.errors import ConfigError, GeoDataError, SourceError, SplitError, ZurokuError
 
 
 def ingested(root: Path, **changed: Any) -> OwnPlacesReport:
@@ -57,6 +59,7 @@ def test_a_city_becomes_a_profile_and_its_datasets(copy: Path) -> None:
     assert dataset.manifest["item_id"].tolist() == ["0.jpg", "1.jpg", "2.jpg"]
     assert len(read_places(dataset.root)) == 3
     assert (report.photographs, report.without_position, report.outside, report.refused) == (3, 1, 1, 0)
+    assert report.to_convert == 0
     assert report.features == {stage: len(FeatureTable(data / stage).frame) for stage in STAGES[:-1]}
     assert report.features["census_areas"] == len(planned().areas)
     assert report.features["admin_areas"] == 1
@@ -126,6 +129,83 @@ def test_unreadable_photographs_are_counted(copy: Path) -> None:
     put(copy, "photos/twice.jpg", data)
     report = ingested(copy)
     assert (report.photographs, report.refused) == (3, 2)
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+
+
+def test_what_must_be_converted_is_counted_apart(copy: Path) -> None:
+    put(copy, "photos/phone.heic", HEIC)
+    put(copy, "photos/sent.jpg", HEIC.replace(b"heic", b"avif"))
+    report = ingested(copy)
+    assert (report.photographs, report.to_convert, report.without_position, report.refused) == (3, 2, 1, 0)
+
+
+def test_what_must_be_converted_is_counted_once_where_a_table_places_it(copy: Path) -> None:
+    put(copy, "photos/phone.heic", HEIC)
+    put(copy, "photos/unnamed.heic", HEIC)
+    put(copy, "photos.csv", (copy / "photos.csv").read_text() + "phone.heic,31.5,151.3\n")
+    columns = "file=NAME,latitude=LAT,longitude=LON"
+    report = ingested(copy, table=copy / "photos.csv", columns=columns)
+    assert (report.photographs, report.to_convert, report.without_position, report.refused) == (3, 2, 1, 0)
+
+
+@pytest.mark.parametrize(("bare", "advice"), [(False, ["JPEG"]), (True, ["JPEG", "GPS"])])
+def test_a_folder_of_a_phone_is_answered_with_the_conversion(
+    copy: Path, bare: bool, advice: list[str]
+) -> None:
+    for number in range(3):
+        put(copy, f"phone/{number}.HEIC", HEIC)
+    if bare:
+        put(copy, "phone/bare.jpg", encoded(picture(1)))
+    with pytest.raises(GeoDataError, match="has a position: 3 are HEIC or AVIF") as raised:
+        ingested(copy, photos=copy / "phone")
+    assert [word for word in ("JPEG", "GPS") if word in raised.value.remedy] == advice
+    assert leavings(copy) == set()
+
+
+def test_photographs_that_cannot_be_split_are_refused_before_any_is_decoded(copy: Path) -> None:
+    place = planned().areas.geometry.iloc[0].representative_point()
+    for number in range(6):
+        gps = gps_tags((place.y + number * 1e-3, 0.0, 0.0), (place.x, 0.0, 0.0))
+        put(copy, f"together/{number}.jpg", encoded(picture(number), gps=gps))
+    seen: list[int] = []
+    own = brought(copy, photos=copy / "together")
+    with pytest.raises(SplitError, match=r"6 photographs cannot be parted .* north and .* east") as raised:
+        ingest_own_places(own, TEMPLATES, copy, lambda done, total: seen.append(done))
+    assert raised.value.expected.startswith("photographs in at least three squares with sides of 4 km")
+    assert "add photographs of more places" in raised.value.remedy
+    assert seen == []
+    assert leavings(copy) == set()
+
+
+def test_one_sequence_cannot_be_parted_whatever_its_groups(copy: Path) -> None:
+    rows = (copy / "photos.csv").read_text().splitlines()[1:4]
+    lines = [f"{row},one drive,group {number}" for number, row in enumerate(rows)]
+    put(copy, "photos.csv", "\n".join(["NAME,LAT,LON,sequence,group", *lines]) + "\n")
+    columns = "file=NAME,latitude=LAT,longitude=LON,sequence=sequence,group=group"
+    with pytest.raises(SplitError, match="3 photographs cannot be parted"):
+        ingested(copy, table=copy / "photos.csv", columns=columns)
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_the_blocks_that_are_told_are_those_of_the_run(copy: Path, settled: bool) -> None:
+    """Also after an earlier run, whose splits are lasting."""
+    told = ingested(copy)
+    home = copy / "var" / "places"
+    views, ledger = Dataset(home / "data" / "street_views"), home / "splits" / "place_splits.parquet"
+    if settled:
+        ledger.parent.mkdir()
+        splits = {"group": views.manifest["group"], "split": ["test", "val", "train"]}
+        pd.DataFrame(splits).to_parquet(ledger, index=False)
+        before, told = told, ingested(copy)
+        assert told.validation_blocks != before.validation_blocks
+    settings = load_settings(copy / "configs" / "places" / "place_splits.yaml", PlaceSplitSettings)
+    labels = label_dataset(views, label_tables(home / "data"), PlaceLabelSettings(), copy / "labels")
+    made = write_place_splits(views, read_labels(labels.path), settings, "group", ledger, copy / "splits")
+    table = pd.read_parquet(made.path / "splits.parquet")
+    assert told.validation_blocks == tuple(table.loc[table["split"] == "val", "cluster"])
+    assert told.block_side_km == 4
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """The profile of a user's own city: options in, YAML files out."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from pyproj import Geod
@@ -11,8 +14,10 @@ from shapely.geometry import box
 
 from tests.unit.datasets.own_city import AREAS, OSM, TEMPLATES, brought, write_city
 from tests.unit.datasets.small_land import planned
+from zuroku.config import load_settings
 from zuroku.datasets.own_profile import STAGES, named_columns, profile_files
-from zuroku.errors import ConfigError
+from zuroku.datasets.place_splits import PlaceSplitSettings, place_splits, separated_splits
+from zuroku.errors import ConfigError, SplitError
 from zuroku.reports.geolocation import GeolocationEvaluationSettings
 from zuroku.reports.geolocation_release import GeolocatorReleaseSettings
 
@@ -35,7 +40,7 @@ def test_values_that_are_not_about_data_are_the_samples(city: Path) -> None:
     copied = [name for name in files if name.startswith(("place_", "geolocator"))]
     assert {"place_labels.yaml", "place_splits.yaml", "geolocator.yaml", "place_index.yaml"} <= {*copied}
     own_names = {"geolocator_release.yaml", "place_index.yaml"}
-    for name in set(copied) - own_names - {"geolocator_evaluation.yaml"}:
+    for name in set(copied) - own_names - {"geolocator_evaluation.yaml", "place_splits.yaml"}:
         assert files[name] == (TEMPLATES / name).read_bytes()
     released = [yaml.safe_load(files[name]) for name in sorted(own_names)]
     assert (released[0]["model"], released[1]["index"]["name"]) == (
@@ -62,17 +67,70 @@ def test_what_is_near_follows_from_the_extent_of_the_areas(city: Path) -> None:
     assert answer.bandwidth_km == pytest.approx(near * 0.4, rel=0.05)
     assert answer.cluster_radius_km == pytest.approx(near * 0.2, rel=0.05)
     template = yaml.safe_load((TEMPLATES / "geolocator_release.yaml").read_text())
-    assert release["gate"] == template["gate"] | {"within_km": release["gate"]["within_km"]}
+    own_gate = {"within_km": release["gate"]["within_km"], "floor": 0}
+    assert release["gate"] == template["gate"] | own_gate
     settings = GeolocatorReleaseSettings.model_validate(release)
     assert settings.gate.within_km == release["gate"]["within_km"]
     comment = profile_files(brought(city), TEMPLATES, city)["geolocator_release.yaml"].decode()
-    assert comment.startswith(f"# Distances follow from the extent of the areas, {near * 5:.0f} km")
+    said = re.match(r"# Distances follow from the extent of the areas, ([\d.]+) km", comment)
+    assert said
+    assert float(said[1]) == pytest.approx(near * 5, rel=0.01)
+
+
+def one_area(folder: Path, west: float, south: float, east: float, north: float) -> dict[str, Any]:
+    """Return the options of a file with one area of this extent."""
+    land = gpd.GeoDataFrame({"NAME": ["x"]}, geometry=[box(west, south, east, north)], crs="EPSG:4326")
+    land.to_file(folder / "land.geojson")
+    return {"areas": [folder / "land.geojson"], "layout": None, "fields": "prefecture=NAME"}
+
+
+def ward(folder: Path) -> dict[str, Any]:
+    """Return the options of a ward, 2.7 km wide and 3.0 km high."""
+    return one_area(folder, 139.68, 35.75, 139.71, 35.777)
+
+
+def test_a_ward_is_split_by_smaller_blocks_and_the_file_says_why(city: Path, tmp_path: Path) -> None:
+    changed = ward(tmp_path)
+    text = profile_files(brought(city, **changed), TEMPLATES, city)["place_splits.yaml"].decode()
+    template = yaml.safe_load((TEMPLATES / "place_splits.yaml").read_text())
+    assert yaml.safe_load(text) == template | {"block_km": 0.06}
+    assert text.startswith("# Distances follow from the extent of the areas, 3.0 km on its longer side.")
+    assert "1/50 of it, at most 1 km" in text
+
+
+def test_photographs_all_over_a_ward_can_be_split(city: Path, tmp_path: Path) -> None:
+    """Wherever the ward lies on the grid of blocks; with the sample's 1 km half of the draws cannot."""
+    own = PlaceSplitSettings.model_validate(written(city, "place_splits", **ward(tmp_path)))
+    samples = load_settings(TEMPLATES / "place_splits.yaml", PlaceSplitSettings)
+    refused = {own: 0, samples: 0}
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        where = rng.uniform((34, 135), (36, 140)) + rng.uniform((0, 0), (0.027, 0.03), (200, 2))
+        names = [str(number) for number in range(len(where))]
+        places = pd.DataFrame({"item_id": names, "group": names, "municipality": "13119"})
+        places[["latitude", "longitude"]] = where
+        for settings in refused:
+            try:
+                separated_splits(places, place_splits(places, settings), settings)
+            except SplitError:
+                refused[settings] += 1
+    assert refused[own] == 0
+    assert refused[samples] >= 5
+
+
+def test_the_first_model_of_a_city_is_released_whatever_it_shows(city: Path) -> None:
+    files = profile_files(brought(city), TEMPLATES, city)
+    evaluation = GeolocationEvaluationSettings.model_validate(written(city, "geolocator_evaluation"))
+    assert not evaluation.must_beat_floors
+    assert "must_beat_floors is false: a few photographs" in files["geolocator_evaluation.yaml"].decode()
+    assert (
+        "The floor is 0: without a first model nothing answers" in files["geolocator_release.yaml"].decode()
+    )
 
 
 def test_what_is_near_in_a_country_is_no_farther_than_before(city: Path, tmp_path: Path) -> None:
-    land = gpd.GeoDataFrame({"NAME": ["x"]}, geometry=[box(130, 31, 141, 41)], crs="EPSG:4326")
-    land.to_file(tmp_path / "land.geojson")
-    areas = {"areas": [tmp_path / "land.geojson"], "layout": None, "fields": "prefecture=NAME"}
+    areas = one_area(tmp_path, 130, 31, 141, 41)
+    assert written(city, "place_splits", **areas)["block_km"] == 1
     assert written(city, "geolocator_release", **areas)["gate"]["within_km"] == 25
     assert written(city, "geolocator_evaluation", **areas)["answer"] == {
         "bandwidth_km": 10,

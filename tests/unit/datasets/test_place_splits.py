@@ -12,6 +12,7 @@ from zuroku.datasets.place_splits import (
     PlaceSplitSettings,
     keep_apart,
     place_splits,
+    promised_km,
     split_counts,
     write_place_splits,
 )
@@ -183,7 +184,8 @@ def test_the_artifact_holds_what_is_kept_apart_and_the_ledger_what_was_assigned(
     artifact = write_place_splits(data, labels, settings, "group", ledger, tmp_path / "out")
     assigned = place_splits(places, settings)
     written = pd.read_parquet(artifact.path / "splits.parquet")
-    assert written.drop(columns="cluster").equals(keep_apart(places, assigned, 2))
+    assert written.drop(columns=["cluster", "apart_km"]).equals(keep_apart(places, assigned, 2))
+    assert promised_km(written) == 2
     assert pd.read_parquet(ledger).equals(assigned)
     assert pd.read_parquet(artifact.path / COUNTS).equals(split_counts(places, written))
     again = write_place_splits(data, labels, settings, "group", ledger, tmp_path / "again")

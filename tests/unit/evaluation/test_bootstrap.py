@@ -8,6 +8,7 @@ from zuroku.evaluation.bootstrap import (
     bootstrap_counts,
     bootstrap_counts_difference,
     bootstrap_items,
+    bootstrap_weights,
     group_sums,
 )
 from zuroku.evaluation.multilabel import label_counts, macro_f1, micro_f1
@@ -63,6 +64,24 @@ def test_both_forms_agree_and_the_seed_decides():
     assert (by_items.lower, by_items.upper) == pytest.approx((by_counts.lower, by_counts.upper))
     assert bootstrap_items(groups, by_index, resamples=200, seed=3) == by_items
     assert bootstrap_items(groups, by_index, resamples=200, seed=4).lower != by_items.lower
+
+
+def test_weights_give_what_items_give_however_many_are_held_at_a_time(monkeypatch):
+    rng = np.random.default_rng(8)
+    groups, values = rng.integers(0, 6, 40).tolist(), rng.random(40)
+    slow = bootstrap_items(groups, lambda items: float(values[items].mean()), resamples=30, seed=5)
+    for held in (1 << 23, 90):
+        monkeypatch.setattr("zuroku.evaluation.bootstrap._WEIGHTS", held)
+        found = bootstrap_weights(
+            groups,
+            {"mean": lambda weights: weights @ values / weights.sum(axis=1)},
+            resamples=30,
+            seed=5,
+        )
+        assert (found["mean"].lower, found["mean"].upper) == pytest.approx((slow.lower, slow.upper))
+        assert (found["mean"].n_groups, found["mean"].resamples) == (6, 30)
+    with pytest.raises(EvaluationError):
+        bootstrap_weights(["a", "a"], {}, resamples=5, seed=0)
 
 
 def test_the_difference_is_paired():

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from zuroku.errors import EvaluationError, GeoDataError
+from zuroku.evaluation.bootstrap import bootstrap_items
 from zuroku.evaluation.geolocation import (
     bias_table,
+    difference_intervals,
     error_km,
     head_accuracy,
+    head_interval,
     score_distances,
     score_intervals,
-    score_slices,
 )
 from zuroku.evaluation.geolocation_floors import constant_guess, nearest_feature_places
 
@@ -127,12 +129,49 @@ def test_intervals_leave_out_what_is_infinite() -> None:
     assert result["25"].estimate == 0.75
 
 
-def test_slices_are_scored_apart() -> None:
-    scores = score_slices(np.array([0.5, 30, 0.5, 300]), ["", "night", "", "night"], radii_km=(1, 100))
-    assert {name: part.accuracy_within_km["100"] for name, part in scores.items()} == {"": 1.0, "night": 0.5}
-    assert scores["night"].count == 2
+@pytest.mark.parametrize("count", [30, 31])
+def test_medians_and_means_are_drawn_as_item_by_item(count: int) -> None:
+    rng = np.random.default_rng(4)
+    # Whole numbers, so that distances tie; clusters of one to many photographs.
+    distances = rng.integers(0, 12, count).astype(float)
+    groups = rng.integers(0, 9, count).tolist()
+    found = score_intervals(distances, groups, radii_km=(5,), resamples=150, seed=3)
+    for name, of in (("median_km", np.median), ("mean_km", np.mean)):
+        slow = bootstrap_items(groups, lambda items, of=of: of(distances[items]), resamples=150, seed=3)
+        assert (found[name].lower, found[name].upper) == pytest.approx((slow.lower, slow.upper))
+        assert found[name].estimate == pytest.approx(slow.estimate)
+
+
+def test_a_difference_is_narrower_than_what_it_is_of_where_both_miss_the_same() -> None:
+    rng = np.random.default_rng(5)
+    theirs = rng.gamma(1, 60, 80)
+    groups = [number // 4 for number in range(80)]
+    ours = theirs * 0.9
+    found = difference_intervals(ours, theirs, groups, radii_km=(25,), resamples=200, seed=1)
+    alone = score_intervals(ours, groups, radii_km=(25,), resamples=200, seed=1)
+    assert found["median_km"].upper < 0
+    assert found["median_km"].upper - found["median_km"].lower < 0.3 * (
+        alone["median_km"].upper - alone["median_km"].lower
+    )
+    assert found["25"].estimate == pytest.approx(np.mean(ours <= 25) - np.mean(theirs <= 25))
+    missing = difference_intervals(ours, np.full(80, np.inf), groups, radii_km=(25,), resamples=9)
+    assert list(missing) == ["25"]
+    with pytest.raises(EvaluationError, match="second"):
+        difference_intervals(ours, theirs[1:], groups)
+
+
+def test_the_interval_of_a_head_leaves_out_what_has_no_label() -> None:
+    labels, named = [0, -1, 1, 1, -1, 2], [0, 0, 1, 0, 0, 2]
+    groups = ["a", "a", "b", "b", "c", "d"]
+    found = head_interval(named, labels, groups, resamples=100, seed=2)
+    right, held = np.array([1, 1, 0, 1.0]), ["a", "b", "b", "d"]
+    slow = bootstrap_items(held, lambda items: float(right[items].mean()), resamples=100, seed=2)
+    assert (found.lower, found.upper) == pytest.approx((slow.lower, slow.upper))
+    assert (found.estimate, found.n_groups) == (0.75, 3)
+    with pytest.raises(EvaluationError, match="1 group"):
+        head_interval(named, [0, -1, -1, -1, -1, -1], groups)
     with pytest.raises(EvaluationError):
-        score_slices(np.ones(2), ["night"])
+        head_interval(named, labels, groups[1:])
 
 
 def test_items_without_a_label_are_left_out_of_a_heads_accuracy() -> None:

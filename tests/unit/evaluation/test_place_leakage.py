@@ -1,9 +1,14 @@
 """Leakage of places: distances, groups and twins are found, and what is clean passes."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.unit.datasets.test_place_splits import dataset, town
+from zuroku.datasets import place_splits
+from zuroku.datasets.place_splits import PlaceSplitSettings, keep_apart, write_place_splits
 from zuroku.errors import EvaluationError
 from zuroku.evaluation.place_leakage import (
     LEAKAGE_CHECKS,
@@ -58,9 +63,29 @@ def test_photographs_of_one_spot_are_counted(step: float, one_metre: int, hundre
 
 
 def test_a_promised_distance_tolerates_nothing() -> None:
-    for block_km, kept in ((5, True), (25, False)):
-        settings = LeakageSettings(duplicate_cosine=0.9, block_km=block_km, tolerated_same_spot=1)
-        assert ("distance_kept" in passed(CLEAN, SPLITS, VECTORS, settings)) == kept
+    settings = LeakageSettings(duplicate_cosine=0.9, tolerated_same_spot=1)
+    for apart_km, kept in ((5, True), (25, False)):
+        splits = SPLITS.assign(apart_km=apart_km)
+        assert ("distance_kept" in passed(CLEAN, splits, VECTORS, settings)) == kept
+
+
+@pytest.mark.parametrize("block_km", [0, 1, 5])
+def test_splits_are_held_to_the_distance_they_were_made_with(
+    block_km: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = town()
+    labels, data = places.drop(columns="group"), dataset(places, tmp_path / "data")
+    vectors = np.eye(len(places), dtype=np.float32)
+    settings = PlaceSplitSettings(block_km=block_km, seed=3)
+
+    def kept(name: str) -> bool:
+        ledger, out = tmp_path / f"{name}.parquet", tmp_path / name
+        splits = write_place_splits(data, labels, settings, "group", ledger, out).path / "splits.parquet"
+        return "distance_kept" in passed(places, pd.read_parquet(splits), vectors, STRICT)
+
+    assert kept("sound")
+    monkeypatch.setattr(place_splits, "keep_apart", lambda places, splits, block_km: splits)
+    assert kept("broken") == (block_km == 0)
 
 
 def test_val_counts_as_gallery() -> None:
@@ -75,6 +100,20 @@ def test_a_group_on_both_sides_is_named_and_is_not_its_own_twin() -> None:
     assert leakage.shared_groups == ("g3",)
     assert leakage.duplicates.empty
     assert "no_shared_groups" not in passed(CLEAN, splits, VECTORS, STRICT)
+
+
+def test_a_sequence_in_common_blocks_in_whatever_place_it_stands() -> None:
+    for sequences, leaks in ((["s; t", "u", "v", "w; t"], True), (["s; t", "u", "", ""], False)):
+        places = CLEAN.assign(sequence=sequences)
+        assert place_leakage(places, SPLITS, VECTORS, 0.9).numbers["sharing_sequences"] == leaks
+        assert ("no_shared_groups" not in passed(places, SPLITS, VECTORS, STRICT)) == leaks
+
+
+def test_splits_that_keep_a_distance_part_sequences_too() -> None:
+    places = CLEAN.assign(sequence=["s; t", "u", "v", "w; t"])
+    apart = keep_apart(places, SPLITS, 1)
+    assert apart["split"].tolist() == ["none", "val", "test"]
+    assert "no_shared_groups" in passed(places, apart, VECTORS, STRICT)
 
 
 def test_twins_are_those_of_all_pairs() -> None:

@@ -140,6 +140,14 @@ def test_every_way_is_scored_as_by_hand(report: Path, tested: ByHand) -> None:
             f"{radius:g}": pytest.approx(np.mean([error <= radius for error in errors]))
             for radius in SETTINGS.radii_km
         }
+    everything = [*metrics["ways"].values(), *metrics["floors"].values(), *metrics["differences"].values()]
+    everything += [*metrics["by_head_start"].values(), *metrics["slices"].values(), metrics["served"]]
+    names = {f"{radius:g}" for radius in SETTINGS.radii_km} | {"median_km", "mean_km"}
+    assert all(set(scores["intervals"]) == names for scores in everything)
+    assert list(metrics["differences"]) == list(metrics["floors"]) == ["constant_guess", "raw_features"]
+    for name, difference in metrics["differences"].items():
+        ours, theirs = metrics["served"]["mean_km"], metrics["floors"][name]["mean_km"]
+        assert difference["mean_km"] == pytest.approx(ours - theirs)
     # The photographs of groups without a split are counted nowhere.
     assert (metrics["test_photographs"], metrics["test_groups"], metrics["gallery"]) == (8, 4, 24)
 
@@ -185,7 +193,9 @@ def test_a_class_that_training_did_not_have_is_a_miss(report: Path, tested: ByHa
         assert heads[task]["accuracy"] == pytest.approx(np.mean([true == named for true, named in pairs]))
     assert (tested.rows["municipality"] == "14999").sum() == 2
     # No photograph has a town: there is no accuracy, and JSON has no NaN.
-    assert heads["town"] == {"accuracy": None, "labelled": 0, "unlabelled": 8}
+    assert heads["town"] == {"accuracy": None, "labelled": 0, "unlabelled": 8, "interval": None}
+    low, high = heads["municipality"]["interval"]
+    assert low <= heads["municipality"]["accuracy"] <= high
 
 
 @slow
@@ -216,7 +226,9 @@ def test_floors_slices_and_head_start(report: Path, tested: ByHand) -> None:
         assert metrics["slices"][name]["median_km"] == pytest.approx(
             np.median(np.array(errors)[rows]), rel=1e-5
         )
-        assert metrics["slice_uncertainty"][name] == pytest.approx(np.mean(np.array(spreads)[rows]), rel=1e-4)
+        withheld = np.array(spreads)[rows] > (policy.abstain_above or np.inf)
+        share = None if policy.abstain_above is None else pytest.approx(withheld.mean())
+        assert metrics["slices"][name]["withheld"] == share
         assert list(metrics["slices"][name]["accuracy_within_km"]) == ["1", "10", "40"]
 
     nearest = np.array([min(km(one, other) for other in places) for one in truth])
@@ -278,6 +290,11 @@ def test_findings_and_flat_metrics_of_a_report(report: Path) -> None:
     assert flat["within_10_km"] == metrics["served"]["accuracy_within_km"]["10"]
     assert flat["within_10_km_low"] <= flat["within_10_km"] <= flat["within_10_km_high"]
     assert flat["median_km_low"] <= flat["median_km_high"]
+    assert flat["head_prefecture_low"] <= flat["head_prefecture"] <= flat["head_prefecture_high"]
+    for floor in ("raw_features", "constant_guess"):
+        name = f"minus_{floor}_median_km"
+        assert flat[name] == pytest.approx(flat["median_km"] - flat[f"floor_{floor}_median_km"])
+        assert flat[f"{name}_low"] <= flat[f"{name}_high"]
     assert "head_town" not in flat
     assert all(isinstance(value, float) and math.isfinite(value) for value in flat.values())
 
@@ -344,7 +361,7 @@ def test_one_block_of_test_places_has_no_interval(
     assert (metrics["test_clusters"], metrics["served"]["intervals"]) == (1, {})
     assert read_policy(folder).radius.quantile is None
     assert "km without an interval: all test places lie in one block." in (folder / "report.md").read_text()
-    assert "km without an interval; constant_guess" in geolocation_findings(metrics, SETTINGS)[0].says
+    assert "km, difference without an interval" in geolocation_findings(metrics, SETTINGS)[0].says
     assert "median_km_low" not in flat_geolocation_metrics(metrics)
 
 
@@ -377,9 +394,16 @@ def test_the_report_is_sealed(report: Path) -> None:
     verify(report)
 
 
+def less(constant: tuple[float, float] = (-5.0, -1.0), raw: tuple[float, float] = (-2.0, 1.0)) -> Any:
+    """Differences of the medians from those of the floors, by their intervals."""
+    found = {"constant_guess": constant, "raw_features": raw}
+    return {name: {"median_km": -1.0, "intervals": {"median_km": pair}} for name, pair in found.items()}
+
+
 def judged(**values: Any) -> list[bool]:
     metrics = {
-        "served": {"median_km": 5.0, "intervals": {"median_km": (4.0, 8.0)}},
+        "served": {"median_km": 5.0},
+        "differences": less(),
         "floors": {"constant_guess": {"median_km": 9.0}, "raw_features": {"median_km": 6.0}},
         "radius": {"covered": 0.9, "median_radius_km": 30.0},
         "test_clusters": 100,
@@ -393,9 +417,14 @@ def judged(**values: Any) -> list[bool]:
 
 def test_a_model_must_beat_the_constant_guess_and_not_fall_behind_raw_features() -> None:
     assert judged() == [True, True, True, False, True]
-    assert not judged(served={"median_km": 5.0, "intervals": {"median_km": (4.0, 9.0)}})[0]
-    assert judged(served={"median_km": 7.0, "intervals": {"median_km": (5.9, 8.0)}})[1]
-    assert not judged(served={"median_km": 7.0, "intervals": {"median_km": (6.0, 8.0)}})[1]
+    assert not judged(differences=less(constant=(-9.0, 0.0)))[0]
+    assert judged(differences=less(raw=(-0.1, 8.0)))[1]
+    assert not judged(differences=less(raw=(0.0, 8.0)))[1]
+    alone = {
+        name: {"median_km": value, "intervals": {}}
+        for name, value in (("constant_guess", -1.0), ("raw_features", 1.0))
+    }
+    assert judged(differences=alone)[:2] == [True, False]
 
 
 def test_a_radius_may_miss_by_two_standard_errors_of_the_clusters() -> None:

@@ -3,15 +3,18 @@
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from PIL import ExifTags, Image
 
 from tests.unit.indexes.place_photographs import SETTINGS, payload
@@ -21,12 +24,13 @@ from tests.unit.reports.photographed_places import network, world
 from zuroku.errors import BundleError, ImageError
 from zuroku.geo.answers import AnswerSettings, answer, spread_km
 from zuroku.indexes.answer_policy import AnswerPolicy, RadiusSettings
+from zuroku.indexes.place_borders import borders_bytes
 from zuroku.indexes.place_build import build_place_index
 from zuroku.indexes.place_bundle import PlaceSource
 from zuroku.indexes.place_index import EdgePlaceIndex, open_place_index
 from zuroku.indexes.thumbnail import thumbnail_jpeg
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
-from zuroku.reports.located import Located, locate, located_text
+from zuroku.reports.located import locate, located_text
 from zuroku.reports.located_page import located_page
 
 pytestmark = pytest.mark.slow
@@ -77,12 +81,15 @@ def opened(predictor: GeolocatorPredictor, tmp_path: Path) -> Opened:
         encoder: str = "",
         names: dict[str, dict[str, str]] = NAMES,
         sources: tuple[PlaceSource, ...] = (),
+        borders: bytes | None = None,
     ) -> EdgePlaceIndex:
         beside = {
             "policy.json": policy.model_dump_json().encode(),
             "outlines.geojson": json.dumps(OUTLINES, ensure_ascii=False).encode(),
             "names.json": json.dumps(names, ensure_ascii=False).encode(),
         }
+        if borders is not None:
+            beside["borders.arrow"] = borders
         thumbnails = [thumbnail_jpeg(Image.new("RGB", (40, 30), (row, 0, 0))) for row in range(N)]
         rows = payload(N) if table is None else table
         sha256 = encoder or predictor.sha256
@@ -232,8 +239,16 @@ def test_coarse_gives_away_the_prefecture_and_nothing_finer(
 ) -> None:
     located = locate(image, predictor, opened())
     assert re.fullmatch(r"(東京都|神奈川県) \(\d+%\)", located_text(located, coarse=True))
-    without = Located(located.estimate, located.neighbours, {}, 0.9, b"")
-    assert located_text(without, coarse=True) == "unknown (0%)"
+
+
+def test_a_model_without_prefectures_says_what_it_knows_instead(
+    predictor: GeolocatorPredictor, opened: Opened, image: Path
+) -> None:
+    located = locate(image, predictor, opened())
+    city = replace(located, heads={task: located.heads[task] for task in ("municipality", "road")})
+    said = located_text(city, coarse=True)
+    assert said == "no answer: this model knows no prefectures, only municipality, road"
+    assert located_text(replace(located, heads={}), coarse=True).endswith("knows no prefectures, only places")
 
 
 def test_an_answer_is_withheld_and_an_infinite_radius_is_said(
@@ -246,10 +261,10 @@ def test_an_answer_is_withheld_and_an_infinite_radius_is_said(
     assert np.isinf(located.estimate.radius_km)
     text = located_text(located, coarse=False)
     assert text.startswith("no answer: the evidence lies")
-    assert "no radius: too few photographs" in text
+    assert "no radius: too few separate blocks of places to promise one" in text
     page = located_page(located, index.bundle)
     assert "No answer" in page
-    assert "no radius is known" in page
+    assert "no radius: too few separate blocks of places to promise one" in page
 
 
 def test_the_page_shows_answer_and_evidence(
@@ -264,6 +279,35 @@ def test_the_page_shows_answer_and_evidence(
     assert all(f'"{item_id}"' in page for item_id in located.neighbours["item_id"])
     assert "<footer>Photographs: CC-BY-4.0</footer>" in page
     assert located.heads["prefecture"][0] in page
+
+
+def test_the_page_draws_the_borders_of_the_index(
+    predictor: GeolocatorPredictor, opened: Opened, image: Path
+) -> None:
+    # One that is older has none, and a page all the same.
+    index = opened()
+    older = located_page(locate(image, predictor, index), index.bundle)
+    index.close()
+    town = gpd.GeoDataFrame({"name": ["丸の内"]}, geometry=[shapely.box(138, 34, 140, 36)], crs="EPSG:4326")
+    shutil.rmtree(index.bundle.path)
+    index = opened(borders=borders_bytes({"town": town}))
+    page = located_page(locate(image, predictor, index), index.bundle)
+    assert "丸の内" in page
+    assert "丸の内" not in older
+
+
+def test_roads_and_landmarks_are_called_by_their_names(
+    predictor: GeolocatorPredictor, opened: Opened, image: Path
+) -> None:
+    names = {"road": {"Aoba-dori": "青葉通り"}, "landmark": {"node/3": "城", "way/9": "駅"}}
+    index = opened(names=NAMES | names)
+    located = locate(image, predictor, index)
+    assert located.heads["road"][0] == "青葉通り"
+    assert located.heads["landmark"][0] in ("城", "駅")
+    for said in (located_text(located, coarse=False), located_page(located, index.bundle)):
+        assert "青葉通り" in said
+        assert "way/9" not in said
+        assert "node/3" not in said
 
 
 def test_the_page_credits_what_names_and_outlines_come_from(

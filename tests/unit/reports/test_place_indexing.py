@@ -1,6 +1,5 @@
 """The index of places: which photographs enter it, what is kept of each, and its checks."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +19,7 @@ from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.place_labels import read_labels
 from zuroku.errors import SplitError
 from zuroku.indexes.answer_policy import read_policy
+from zuroku.indexes.place_borders import open_borders
 from zuroku.indexes.place_bundle import (
     PLACE_THUMBNAIL_PX,
     PlaceIndexSettings,
@@ -65,9 +65,13 @@ def index(
     dataset, labels, _, bundle = made
     root = tmp_path_factory.mktemp("index")
     roads = gpd.GeoDataFrame({"feature_id": ["way/1"]}, geometry=[Point(139, 35)], crs=4326)
+    credit = {"name": "osm", "licence": "ODbL-1.0"}
+    landmarks = roads.assign(feature_id="node/3", name="Castle")
     tables = {
         "areas": areas(root),
-        "roads": write_features(roads, {"name": "roads", "licence": "ODbL-1.0"}, root / "roads"),
+        "admin": areas(root),
+        "roads": write_features(roads, credit, root / "roads"),
+        "landmarks": write_features(landmarks, credit, root / "landmarks"),
     }
 
     def indexed(rows: pd.DataFrame, folder: Path) -> Path:
@@ -125,22 +129,16 @@ def test_what_it_was_made_of_is_named_by_its_bytes(
     assert data[dataset.card["name"]] == dataset.version
     assert data["place_labels"] == labels.sha256
     assert data["splits"] == verify(folder.parent / "splits").sha256
-    assert {"areas", "roads"} <= data.keys()
+    assert {"areas", "admin", "roads", "landmarks"} <= data.keys()
 
 
 def test_names_and_outlines_are_credited(folder: Path) -> None:
     assert read_place_bundle(folder).manifest.sources == (
         PlaceSource(of="areas", licence="CC-BY-4.0", citation="Bureau of Land."),
+        PlaceSource(of="admin", licence="CC-BY-4.0", citation="Bureau of Land."),
         PlaceSource(of="roads", licence="ODbL-1.0", citation=""),
+        PlaceSource(of="landmarks", licence="ODbL-1.0", citation=""),
     )
-
-
-def test_areas_without_names_have_none_to_be_called_by(tmp_path: Path) -> None:
-    frame = areas(tmp_path).frame
-    frame["municipality"] = ["", "city 13102", "", ""]
-    frame["prefecture"] = ""
-    names = json.loads(place_indexing._names(write_features(frame, {}, tmp_path / "nameless")))
-    assert names == {"prefecture": {}, "municipality": {"13102": "city 13102"}, "town": {}}
 
 
 def test_no_test_photograph_enters_even_where_its_group_stands_in_train_too(
@@ -170,17 +168,15 @@ def test_the_policy_is_what_this_geolocator_chooses_on_val(
     assert read_policy(folder) == choose_policy(photographs, ANSWERS)
 
 
-def test_the_outlines_lie_in_the_bundle(folder: Path) -> None:
-    outlines = read_outlines(read_place_bundle(folder))
-    assert read_names(read_place_bundle(folder))["municipality"] == {c: f"city {c}" for c in MUNICIPALITIES}
-    named = {
-        feature["properties"]["prefecture_code"]: feature["properties"]["prefecture"]
-        for feature in outlines["features"]
-    }
-    assert named == {"13": "東京都", "14": "神奈川県"}
-    frame = gpd.read_file(folder / "outlines.geojson").set_index("prefecture_code")
-    for code, (latitude, longitude) in MUNICIPALITIES.items():
-        assert frame.geometry[code[:2]].contains(Point(longitude, latitude))
+def test_names_outlines_and_borders_lie_in_the_bundle(folder: Path) -> None:
+    bundle = read_place_bundle(folder)
+    names = read_names(bundle)
+    assert names["municipality"] == {code: f"city {code}" for code in MUNICIPALITIES}
+    assert names["landmark"] == {"node/3": "Castle"}
+    assert len(read_outlines(bundle)["features"]) == 2
+    borders = open_borders(bundle)
+    assert borders is not None
+    assert set(borders.within((139.7, 35.4, 139.8, 35.7))["level"]) == {"prefecture", "municipality"}
 
 
 def test_a_good_index_passes_its_checks(folder: Path) -> None:

@@ -85,3 +85,15 @@ def test_every_claim_of_feature_tuning_has_its_row_and_the_papers_way_beside_it(
         if metric.startswith("ukbench.") and not metric.endswith(".trained_on_test"):
             assert found[f"{metric}.trained_on_test"] == value
     assert sorted(set(found.values())) == [0.435, 0.485, 0.855, 0.977, 0.998, 3.73, 3.91, 4.0]
+
+
+@pytest.mark.parametrize("profile", ["full", "sample"])
+def test_every_number_of_the_geolocation_paper_has_its_row_on_the_papers_recipe(profile: str) -> None:
+    text = (REPOSITORY / "configs" / profile / "paper_scorecard.yaml").read_text()
+    claims = ScorecardSettings.model_validate(yaml.safe_load(text)).claims
+    found = {one.metric: one.low for one in claims if one.asset == "geolocator_paper_evaluation"}
+    heads = {"prefecture": 0.76, "municipality": 0.35, "town": 0.11, "road": 0.18, "landmark": 0.12}
+    shares = {"within_1_km": 0.205, "within_25_km": 0.837, "within_100_km": 0.914}
+    expected = {"median_km": 25, "bias_deviation": 0.8325} | shares
+    assert found == expected | {f"head_{task}": share for task, share in heads.items()}
+    assert all(one.study for one in claims if one.asset == "geolocator_paper_evaluation")

@@ -28,6 +28,7 @@ MAX_MANIFEST_BYTES = 16 << 20
 MAX_PAGE_BYTES = 64 << 20
 
 _PID = "[0-9A-Za-z][0-9A-Za-z._-]{0,99}"
+Pid = Annotated[str, Field(pattern=f"^{_PID}$", coerce_numbers_to_str=True)]
 _JPEG = b"\xff\xd8\xff"
 
 _log = logging.getLogger(__name__)
@@ -40,15 +41,23 @@ class IiifSettings(Settings):
     API, in which ``w,`` and ``,h`` must be served and ``!w,h`` may be.
     """
 
-    pids: list[Annotated[str, Field(pattern=f"^{_PID}$", coerce_numbers_to_str=True)]] = Field(default=[])
+    pids: list[Pid] = Field(default=[])
     pids_file: Path | None = Field(default=None, description="instead of pids: a text file, one on a line")
     manifest_url: str = Field(
         default="https://www.dl.ndl.go.jp/api/iiif/{pid}/manifest.json",
         pattern=r"^https?://[^{}\s]*\{pid\}[^{}\s]*$",
     )
-    manifests: Path | None = Field(
-        default=None,
-        description="folder where manifests are kept, so that a run that goes on lists the same pages",
+    refused: list[Pid] = Field(
+        default=[],
+        # No part of the hash, so that whoever names a book here goes on after the last finished shard.
+        exclude=True,
+        description="PIDs of books that the library does not give: what has not been fetched of them yet "
+        "goes to quarantine",
+    )
+    manifests: Path = Field(
+        default=Path("var/manifests"),
+        description="folder where manifests are kept, so that a run that goes on lists the same pages; "
+        "where the library has mended one, delete it there",
     )
     size: str = Field(
         default="full",
@@ -74,7 +83,8 @@ def iiif_items(settings: IiifSettings, client: PoliteClient) -> list[SourceItem]
     (``.../PID/R0000014`` is frame 14), or ``PID_position`` where not all of them name one. The group
     is the PID, the label empty, the licence the manifest's. In the place of a book without a readable
     manifest stands ``PID_manifest``, and of a canvas without a usable image, or whose image another
-    item has already, ``PID_canvas_position``. ``client`` must stay open as long as items are read.
+    item has already, ``PID_canvas_position``. A ``refused`` book keeps its items, as far as its manifest is
+    kept, so that the list stays the same. ``client`` must stay open as long as items are read.
 
     Raises:
         SourceError: the file of PIDs is not readable or holds none, or lines that are no PIDs.
@@ -135,15 +145,18 @@ def _read_pids(path: Path) -> list[str]:
 
 
 def _manifest(pid: str, settings: IiifSettings, client: PoliteClient) -> Manifest:
-    """Return the manifest of a book: the one that was kept, else a new one, kept once it has proved sound."""
+    """Return the manifest of a book: the one that was kept, else a new one, kept once it has proved sound.
+
+    That of a refused book is not asked for: given after all, it would change the list of a half-done ingest.
+    """
     url = _manifest_url(pid, settings)
-    if settings.manifests is None:
-        return parse_manifest(_fetch(client, url, MAX_MANIFEST_BYTES, pid), url)
     # The address is in the name, lest another library's manifest of an equal PID is taken for this one.
     kept = settings.manifests / f"{pid}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.json"
     try:
         if kept.exists():
             return parse_manifest(kept.read_bytes(), str(kept))
+        if pid in settings.refused:
+            raise _put_aside(pid, url)
         body = _fetch(client, url, MAX_MANIFEST_BYTES, pid)
         manifest = parse_manifest(body, url)
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -162,14 +175,15 @@ def _fetch(client: PoliteClient, url: str, max_bytes: int, pid: str) -> bytes:
 
     Raises:
         GoneError, UnusableError: see ``PoliteClient.fetch_bytes``.
-        DownloadError: the server fails or refuses; the remedy names the way round a book that it never gives.
+        DownloadError: the server fails or refuses; the remedy names the way round a book that it never gives,
+            by which nothing that was fetched is lost.
     """
     try:
         return client.fetch_bytes(url, max_bytes)
     except (GoneError, UnusableError):
         raise
     except DownloadError as error:
-        remedy = f"{error.remedy}; where the answer stays so, leave out the PID {pid}"
+        remedy = f"{error.remedy}; where the answer stays so, add the PID {pid} to iiif.refused"
         raise DownloadError(error.found, expected=error.expected, remedy=remedy) from error
 
 
@@ -204,8 +218,11 @@ def _book_items(
             continue
         owners[canvas.service] = item_id
         url = image_url(canvas, settings.size)
-        read = partial(_read_page, client, url, pid)
         licence = manifest.licence or settings.licence
+        if pid in settings.refused:
+            items.append(_refused(item_id, pid, manifest.title, licence, url, _put_aside(pid, url)))
+            continue
+        read = partial(_read_page, client, url, pid)
         items.append(SourceItem(item_id, "", pid, manifest.title, licence, url, read, retrieved=True))
     return items
 
@@ -243,6 +260,14 @@ def _read_page(client: PoliteClient, url: str, pid: str) -> bytes:
             remedy="open the address in a browser; if it shows the page by now, ingest the collection again",
         )
     return data
+
+
+def _put_aside(pid: str, url: str) -> UnusableError:
+    return UnusableError(
+        f"{url} was not asked for: the library refuses the book {pid}",
+        expected="a book that it gives",
+        remedy="where it does by now, take the PID out of iiif.refused and ingest the collection again",
+    )
 
 
 def _refused_canvas(

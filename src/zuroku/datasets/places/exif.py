@@ -11,7 +11,7 @@ from typing import Any
 from PIL import ExifTags, Image, ImageOps
 from PIL.TiffImagePlugin import IFDRational
 
-from zuroku.datasets.images import MEDIA_TYPES
+from zuroku.datasets.images import CONVERSION, HEAD_BYTES, MEDIA_TYPES, phone_format, phone_format_error
 from zuroku.errors import GeoDataError, ImageError
 from zuroku.geo.distances import checked_coordinates
 
@@ -99,10 +99,13 @@ def _gps_tags(source: bytes | Path) -> dict[int, Any]:
                 with Image.open(file, formats=list(MEDIA_TYPES)) as image:
                     return dict(image.getexif().get_ifd(ExifTags.IFD.GPSInfo))
         except OSError as error:
+            file.seek(0)
+            if name := phone_format(file.read(HEAD_BYTES)):
+                raise phone_format_error(name) from error
             raise ImageError(
                 f"it cannot be read as an image: {error}",
                 expected=f"a {', '.join(MEDIA_TYPES)}",
-                remedy="convert it (HEIC: to JPEG), keeping its metadata, or remove it",
+                remedy=f"{CONVERSION}, or remove it",
             ) from error
         except MemoryError:
             raise

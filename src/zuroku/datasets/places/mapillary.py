@@ -34,6 +34,7 @@ from zuroku.datasets.places.mapillary_api import (
 from zuroku.datasets.places.panorama import HEADINGS, cut_views, heading_index, joined_views
 from zuroku.datasets.places.provider import PlaceItem, Places
 from zuroku.datasets.places.search_record import SearchRecord
+from zuroku.datasets.places.sequences import joined_sequences
 from zuroku.datasets.source import SourceItem
 from zuroku.errors import ConfigError, DownloadError
 from zuroku.geo.distances import haversine_km
@@ -185,20 +186,20 @@ def _chosen(
 
 
 def _item(item_id: str, records: tuple[ImageRecord, ...], api: MapillaryApi) -> PlaceItem:
-    """Describe one item: where its images were taken on average, by whom, and in which sequence most were.
+    """Describe one item: where its images were taken on average, by whom, and in which sequences.
 
-    Equally frequent sequences are decided by name. The group is the sequence, whose images look alike.
+    The group is the sequence of most of them, whose images look alike; equally frequent ones are decided by
+    name. The others stand behind it in ``sequence``.
     """
-    counts = Counter(record.sequence for record in records)
-    sequence = min(counts, key=lambda name: (-counts[name], name))
-    authors = ", ".join(dict.fromkeys(record.author for record in records if record.author))
+    counts = Counter(record.sequence for record in records if record.sequence)
+    sequences = sorted(counts, key=lambda name: (-counts[name], name))
     whole = len(records) > 1 or records[0].is_pano
     facing_deg = records[0].compass_deg if records[0].is_pano else None
     views = tuple((record.id, record.thumb) for record in records)
     item = SourceItem(
         item_id=item_id,
         label="",
-        group=sequence or item_id,
+        group=sequences[0] if sequences else item_id,
         title=f"Mapillary {', '.join(record.id for record in records)}",
         licence=LICENCE,
         source_url=IMAGE_PAGE.format(records[0].id),
@@ -211,8 +212,21 @@ def _item(item_id: str, records: tuple[ImageRecord, ...], api: MapillaryApi) -> 
         float(np.mean([record.longitude for record in records])),
         nan if whole else (records[0].compass_deg or 0.0) % 360,
         min((record.captured_at for record in records if record.captured_at), default=""),
-        sequence,
-        authors,
+        joined_sequences(sequences),
+        _credit(records),
+    )
+
+
+def _credit(records: tuple[ImageRecord, ...]) -> str:
+    """Return who took the image, of several each with its heading and its page, as their licence asks.
+
+    Empty if none of them has an author; the item's address is that of the first.
+    """
+    if len(records) == 1 or not any(record.author for record in records):
+        return records[0].author
+    return ", ".join(
+        f"{heading}: {record.author or 'not named'} {IMAGE_PAGE.format(record.id)}"
+        for heading, record in zip(HEADINGS, records, strict=True)
     )
 
 

@@ -17,12 +17,13 @@ from zuroku.artifacts import file_sha256
 from zuroku.config import Settings
 from zuroku.datasets.faults import FaultList
 from zuroku.datasets.folder_listing import IMAGE_SUFFIXES, existing_folder, list_folder
+from zuroku.datasets.images import HEAD_BYTES, phone_format, phone_format_error
 from zuroku.datasets.places.boundary import usable_coordinates
 from zuroku.datasets.places.exif import exif_position
 from zuroku.datasets.places.photo_table import PhotoRow, PlaceColumns, read_photo_table
 from zuroku.datasets.places.provider import PlaceItem, Places, position_group, refused_item
 from zuroku.datasets.source import SourceItem
-from zuroku.errors import GeoDataError, ImageError
+from zuroku.errors import GeoDataError, ImageError, ZurokuError
 
 PHOTO_SUFFIXES = IMAGE_SUFFIXES | {".webp"}
 # Looked at, so that the ingest can say why they are refused, instead of passing them over in silence.
@@ -125,6 +126,15 @@ class PhotoFolder:
         )
 
 
+def file_phone_format(path: Path) -> str:
+    """Return the ``phone_format`` of a file; an empty text also where the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return phone_format(file.read(HEAD_BYTES))
+    except OSError:
+        return ""
+
+
 def _photos(root: Path) -> dict[str, Path]:
     """Return the photographs below ``root`` by their relative paths (NFC, as tables write them), sorted."""
     faults = FaultList()
@@ -152,10 +162,14 @@ def _row_of_exif(name: str, path: Path) -> tuple[PhotoRow, str]:
     try:
         position = exif_position(path)
     except (GeoDataError, ImageError) as error:
-        reason = error.found
+        reason = _advice(error)
     except OSError as error:
         reason = f"cannot be read: {error}"
     return PhotoRow(name, name, position, {}, float("nan")), "" if position else reason
+
+
+def _advice(error: ZurokuError) -> str:
+    return f"{error.found}; {error.remedy}"
 
 
 def _named(row: PhotoRow) -> PhotoRow:
@@ -166,6 +180,8 @@ def _named(row: PhotoRow) -> PhotoRow:
 def _fault_of(row: PhotoRow, photos: dict[str, Path], contradicting: set[str]) -> str:
     if row.file not in photos:
         return "the table names it, but it is not in the folder"
+    if name := file_phone_format(photos[row.file]):
+        return _advice(phone_format_error(name))
     if row.position is None:
         return _NO_POSITION
     if row.file in contradicting:

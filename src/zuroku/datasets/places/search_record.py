@@ -20,9 +20,10 @@ _log = logging.getLogger(__name__)
 
 
 class SearchRecord:
-    """The file at ``path``, valid for one ``search`` and ``FORMAT`` only: under another one it begins anew.
+    """The file at ``path``, valid for one ``search`` and ``FORMAT`` only.
 
-    A line that a kill cut short is dropped, and its point searched again.
+    That of another one is put aside, and taken up again when somebody searches so again: searches are paid
+    for. A line that a kill cut short is dropped, and its point searched again.
     """
 
     def __init__(self, path: Path, search: dict[str, object]) -> None:
@@ -32,10 +33,9 @@ class SearchRecord:
         digest = hashlib.sha256(canonical_json(search).encode()).hexdigest()
         head = f"{canonical_json({'format': FORMAT, 'search': digest})}\n".encode()
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not self._continued(head):
+            self._put_aside(head)
         if not path.exists():
-            write_atomically(path, head)
-        elif not self._continued(head):
-            _log.warning("%s is of another search or format: it is replaced, every point searched anew", path)
             write_atomically(path, head)
 
     def get(self, point: str) -> Around | None:
@@ -54,6 +54,23 @@ class SearchRecord:
             file.write(f"{canonical_json(entry)}\n".encode())
             file.flush()
             os.fsync(file.fileno())
+
+    def _put_aside(self, head: bytes) -> None:
+        """Move the record away, and one that begins with ``head`` to its place, if there is one."""
+        with self._path.open("rb") as file:
+            aside = self._aside(file.readline())
+        os.replace(self._path, aside)
+        earlier = self._aside(head)
+        now = "every point is searched anew"
+        if earlier.exists():
+            os.replace(earlier, self._path)
+            self._continued(head)
+            now = f"{earlier} goes on"
+        _log.warning("%s is of another search or format: kept as %s; %s", self._path, aside, now)
+
+    def _aside(self, head: bytes) -> Path:
+        digest = hashlib.sha256(head).hexdigest()[:12]
+        return self._path.with_name(f"{self._path.stem}-{digest}{self._path.suffix}")
 
     def _continued(self, head: bytes) -> bool:
         """Note where points stand and cut off what follows the last line end, if it is the same search."""

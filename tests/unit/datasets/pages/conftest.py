@@ -1,6 +1,7 @@
 """A library with IIIF and a client that asks it, for the tests of fetched pages."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,9 @@ from zuroku.datasets.http import PoliteClient
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[IiifServer]:
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[IiifServer]:
+    # Where manifests are kept unless the settings say otherwise.
+    monkeypatch.chdir(tmp_path)
     for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     with IiifServer() as running:

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.unit.datasets.ndl_server import FakeTime, quick_client
@@ -18,9 +19,12 @@ from tests.unit.datasets.pages.iiif_server import (
     page_jpeg,
     service_v2,
 )
+from zuroku.config import parse_settings
+from zuroku.datasets.collection import ingest_collection
 from zuroku.datasets.http import PoliteClient
 from zuroku.datasets.ingest import Collection, IngestSettings, ingest
 from zuroku.datasets.pages import iiif, iiif_manifest
+from zuroku.datasets.pages.collection import PageCollectionSettings
 from zuroku.datasets.pages.iiif import iiif_items
 from zuroku.errors import DownloadError
 
@@ -100,7 +104,13 @@ class TestBadBooks:
         settings = settings_for(server, "bad", "100")
         with pytest.raises(DownloadError, match=reason) as caught:
             iiif_items(settings, client)
-        assert "leave out the PID bad" in caught.value.remedy
+        assert "add the PID bad to iiif.refused" in caught.value.remedy
+        asked = len(server.requests)
+        for _ in range(2):
+            put_aside, good = iiif_items(settings.model_copy(update={"refused": ["bad"]}), client)
+            assert (put_aside.item_id, good.item_id) == ("bad_manifest", "100_1")
+            assert "the library refuses the book bad" in refusal(put_aside).found
+        assert server.requests[asked:] == [f"{PREFIX}/100/manifest.json"]
         assert ids(iiif_items(settings, client)) == ["bad_1", "100_1"]
 
     def test_a_silent_server_runs_into_the_time_limit(self, server: IiifServer) -> None:
@@ -254,7 +264,7 @@ class TestBadPages:
         collection = Collection(iiif_items(settings_for(server, "100"), client), "f", workers="thread")
         with pytest.raises(DownloadError, match="100_1 cannot be fetched") as caught:
             ingest(collection, tmp_path / "out", IngestSettings(max_quarantined_share=1), {})
-        assert "leave out the PID 100" in caught.value.remedy
+        assert "add the PID 100 to iiif.refused" in caught.value.remedy
         assert len(ingest(collection, tmp_path / "out", IngestSettings(), {}).manifest) == 1
 
     def test_half_a_page_is_fetched_again(self, server: IiifServer, client: PoliteClient) -> None:
@@ -288,3 +298,44 @@ class TestBadPages:
         server.add_book("100", [1])
         (item,) = iiif_items(settings_for(server, "100"), client)
         assert "sends more than 100 bytes" in refusal(item).found
+
+
+class TestRestrictedBook:
+    """What the message about a refused page advises costs nothing that was fetched."""
+
+    def settings(self, server: IiifServer, **section: Any) -> PageCollectionSettings:
+        values = {
+            "kind": "pages", "name": "corpus", "description": "", "licence": CONFIGURED, "url": "",
+            "labelled": False, "source": "iiif",
+            # Every page closes a shard.
+            "ingest": {"shard_bytes": 1, "workers": 1, "max_quarantined_share": 0.5},
+            "iiif": {
+                "manifest_url": server.manifest_url, "licence": CONFIGURED, "pids": ["1", "100", "2"],
+                "http": {"requests_per_second": 1000, "max_tries": 1}, **section,
+            },
+        }  # fmt: skip
+        return parse_settings(values, PageCollectionSettings, "the test")
+
+    def test_the_advice_keeps_finished_shards(self, server: IiifServer, tmp_path: Path) -> None:
+        for pid in ("1", "100", "2"):
+            server.add_book(pid, [1, 2])
+        server.misbehave("100/R0000002/full", *[Fault(status=403)] * 9)
+        out = tmp_path / "data" / "page_corpus"
+        for _ in range(2):
+            with pytest.raises(DownloadError, match="100_2 cannot be fetched") as caught:
+                ingest_collection(self.settings(server), out, tmp_path)
+        assert "add the PID 100 to iiif.refused" in caught.value.remedy
+        assert caught.value.remedy.endswith("then run this again: finished shards are kept")
+        before = list(server.requests)
+        # Neither what is in finished shards nor the list is fetched again.
+        for fetched in ("1/R0000001/full", "1/R0000002/full", "100/R0000001/full", "100/manifest.json"):
+            assert sum(f"{PREFIX}/{fetched}" in path for path in before) == 1
+
+        dataset = ingest_collection(self.settings(server, refused=["100"]), out, tmp_path)
+        assert server.requests[len(before) :] == [
+            f"{PREFIX}/2/R000000{page}/full/full/0/default.jpg" for page in (1, 2)
+        ]
+        assert dataset.manifest["item_id"].tolist() == ["1_1", "1_2", "100_1", "2_1", "2_2"]
+        bad = pd.read_parquet(out / "quarantine.parquet")
+        assert bad["item_id"].tolist() == ["100_2"]
+        assert "the library refuses the book 100" in bad["reason"][0]

@@ -8,7 +8,7 @@ import pytest
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from tests.unit.datasets.places.place_files import encoded, gps_tags, photo, picture
+from tests.unit.datasets.places.place_files import encoded, gps_tags, photo, picture, put
 from zuroku.datasets.places.exif import exif_position, positioned_webp
 from zuroku.errors import GeoDataError, ImageError
 from zuroku.geo.distances import geodesic_km
@@ -110,6 +110,13 @@ class TestReading:
     def test_what_is_no_image_is_said(self, data: bytes) -> None:
         with pytest.raises(ImageError, match="cannot be read"):
             exif_position(data)
+
+    def test_what_phones_write_is_named_with_the_conversion(self, tmp_path: Path) -> None:
+        path = put(tmp_path, "phone.jpg", b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic")
+        for source in (path, path.read_bytes()):
+            with pytest.raises(ImageError, match="in HEIC") as raised:
+                exif_position(source)
+            assert raised.value.remedy == "convert it to JPEG, keeping its metadata"
 
     def test_damaged_metadata_never_escape_as_another_error(self) -> None:
         data = bytearray(photo(gps=True))

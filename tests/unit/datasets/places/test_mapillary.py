@@ -82,7 +82,10 @@ class TestChoice:
         (place,) = found.items
         assert place.item.item_id == "p000000"
         assert place.item.title == "Mapillary 11, 12, 13, 14"
-        assert place.author == "user11, user12, user13, user14"
+        page = "https://www.mapillary.com/app/?pKey="
+        assert place.author == (
+            f"N: user11 {page}11, E: user12 {page}12, S: user13 {page}13, W: user14 {page}14"
+        )
         assert (place.item.licence, place.item.group) == ("CC BY-SA 4.0", "7nfcwfvjdtphz7yj6zat6a")
         assert place.sequence == place.item.group
         assert place.item.source_url == "https://www.mapillary.com/app/?pKey=11"
@@ -90,6 +93,27 @@ class TestChoice:
         assert math.isnan(place.heading)
         assert (place.latitude, place.longitude) == pytest.approx((HOME[0] + 10 * METRE, HOME[1]))
         assert found.skipped == {}
+
+    def test_a_panorama_is_of_all_its_sequences_and_its_group_is_the_most_frequent(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        for image, sequence in zip(server.images, ("c", "b", "a", "b"), strict=True):
+            image["sequence"] = sequence
+        (place,) = searched(server, tmp_path).items
+        assert (place.item.group, place.sequence) == ("b", "b; a; c")
+
+    def test_who_is_not_named_is_said_and_nobody_named_is_no_credit(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        for image in server.images[1:]:
+            del image["creator"]
+        (place,) = searched(server, tmp_path / "a").items
+        assert place.author.startswith(
+            "N: user11 https://www.mapillary.com/app/?pKey=11, E: not named https:"
+        )
+        del server.images[0]["creator"]
+        (place,) = searched(server, tmp_path / "b").items
+        assert place.author == ""
 
     def test_the_panorama_shows_north_east_south_west_at_one_height(
         self, server: MapillaryServer, tmp_path: Path
@@ -288,7 +312,17 @@ class TestResume:
         searched(server, tmp_path, (HOME[0] + 1, HOME[1]), radius_m=30.0)
         assert len(server.requests) == 3
 
-    def test_a_record_of_another_format_is_replaced_with_a_warning(
+    def test_a_search_by_mistake_costs_no_other(
+        self, server: MapillaryServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for radius_m in (50.0, 5.0, 50.0, 5.0):
+            found = searched(server, tmp_path, radius_m=radius_m)
+            assert len(found.items) == (radius_m == 50.0)
+        assert len(server.requests) == 2
+        assert len(list(tmp_path.glob("found-*.jsonl"))) == 1
+        assert caplog.text.count("is of another search or format: kept as") == 3
+
+    def test_a_record_of_another_format_is_put_aside_with_a_warning(
         self,
         server: MapillaryServer,
         tmp_path: Path,
@@ -303,13 +337,15 @@ class TestResume:
             del head["format"]
             # Lines that were written before there was a format number.
             line["images"] = line.pop("around")["images"]
-            record.write_text(f"{canonical_json(head)}\n{canonical_json(line)}\n")
+            earlier = f"{canonical_json(head)}\n{canonical_json(line)}\n"
+            record.write_text(earlier)
             assert caplog.text == ""
             again = searched(server, tmp_path)
         assert [place.item.item_id for place in again.items] == ["p000000"]
         assert len(server.requests) == 2
         assert f"{record} is of another search or format" in caplog.text
         assert record.read_text() == whole
+        assert [path.read_text() for path in tmp_path.glob("found-*.jsonl")] == [earlier]
         monkeypatch.setattr(search_record, "FORMAT", search_record.FORMAT + 1)
         searched(server, tmp_path)
         assert len(server.requests) == 3

@@ -66,7 +66,9 @@ class TestExif:
         said = reasons(found)
         assert said["bare.jpg"] == "no coordinates"
         assert "0, 0" in said["zero.jpg"]
-        assert "cannot be read as an image" in said["phone.HEIC"]
+        assert said["phone.HEIC"] == (
+            "an image in HEIC, which cannot be read here; convert it to JPEG, keeping its metadata"
+        )
         assert len(said) == 3
 
     def test_photographs_at_one_place_are_one_group(self, tmp_path: Path) -> None:
@@ -190,6 +192,12 @@ class TestTable:
         found = listed(with_csv(tmp_path, text))
         assert [place.item.item_id for place in found.items] == ["1.jpg"]
         assert set(reasons(found).values()) == {"the same bytes stand at another position too"}
+
+    def test_what_must_be_converted_is_no_item_wherever_it_was_taken(self, tmp_path: Path) -> None:
+        put(tmp_path, "phone.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+        found = listed(with_csv(tmp_path, f"{HEADER}0.jpg,35,139\nphone.jpg,36,139\n"))
+        assert [place.item.item_id for place in found.items] == ["0.jpg"]
+        assert "HEIC, which cannot be read here; convert it to JPEG" in reasons(found)["phone.jpg"]
 
     def test_names_decomposed_by_macos_and_windows_slashes(self, tmp_path: Path) -> None:
         name = "橋/がっこう.jpg"
