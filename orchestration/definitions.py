@@ -13,6 +13,7 @@ from orchestration.resources.data_store import DataStore
 from orchestration.resources.tracker import MlflowTracker
 from orchestration.schedules import build_schedules
 from orchestration.sensors import close_orphaned_runs
+from zuroku.indexes.place_decisions import DECISIONS
 from zuroku.profile import Profile
 
 
@@ -24,6 +25,8 @@ def build_tracker(settings: Environment) -> MlflowTracker:
         ui_url=settings.mlflow_url,
         dagster_url=settings.dagster_url,
         profile=settings.profile.name,
+        decision=settings.decision,
+        decisions=settings.profile.var / DECISIONS,
     )
 
 

@@ -3,9 +3,12 @@
 MLflow's own ONNX flavour renames weight files, so its copies have no stable hash; ours do.
 """
 
+import json
 import shutil
 import tempfile
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import mlflow.artifacts
 import numpy as np
@@ -19,25 +22,42 @@ from mlflow.types import Schema, TensorSpec
 
 from assets.tracking import Champion, RegisteredVersion
 from zuroku.artifacts import SEAL, Artifact, verify
+from zuroku.errors import ConfigError
+from zuroku.indexes.place_decisions import append_decision
+from zuroku.models.bundle import CARD
 
 SHA256_TAG = "bundle.sha256"
 PROFILE_TAG = "profile"
 ALIAS = "champion"
 
+_WITHOUT_HOST = ("", "file", "sqlite", "mlflow-artifacts")
+"""Schemes of addresses on this machine, and of what goes through the tracking server."""
+
 
 class ModelRegistry:
-    """Reads and writes registered models through one client."""
+    """Reads and writes registered models through one client.
 
-    def __init__(self, client: MlflowClient) -> None:
+    ``decision`` says who allows restricted models to leave this machine, and why; the file ``decisions``
+    keeps it.
+    """
+
+    def __init__(self, client: MlflowClient, decision: str, decisions: Path) -> None:
         self._client = client
+        self._decision = decision
+        self._decisions = decisions
 
     def register(self, name: str, bundle: Artifact, run_id: str) -> RegisteredVersion:
-        """Register ``bundle``, unless a version with the same seal is there already."""
+        """Register ``bundle``, unless a version with the same seal is there already.
+
+        Raises:
+            ConfigError: it is restricted, MLflow is not on this machine, and nobody has decided to send it.
+        """
         known = self.version_of(name, bundle.sha256)
         if known is not None:
             return known
         verify(bundle.path, bundle.sha256)
         run = self._client.get_run(run_id)
+        self._require_decision(name, bundle, [self._client.tracking_uri, str(run.info.artifact_uri)])
         logged = self._client.create_logged_model(
             run.info.experiment_id, name=name, source_run_id=run_id, tags={SHA256_TAG: bundle.sha256}
         )
@@ -96,11 +116,41 @@ class ModelRegistry:
                 if path.name != "MLmodel":
                     shutil.copy2(path, folder / path.name)
 
+    def _require_decision(self, name: str, bundle: Artifact, addresses: list[str]) -> None:
+        """Record the decision to send a restricted ``bundle`` to those ``addresses`` that lie elsewhere."""
+        elsewhere = [address for address in addresses if not is_here(address)]
+        card = json.loads((bundle.path / CARD).read_text(encoding="utf-8"))
+        if not elsewhere or card.get("release") != "restricted":
+            return
+        if not self._decision.strip():
+            raise ConfigError(
+                f"{name} is restricted, MLflow is not on this machine, and nobody decided to send it there",
+                expected="ZUROKU_DECISION, which says who allows it and why",
+                remedy="set it to 'WHO: WHY', or keep MLflow here: MLFLOW_TRACKING_URI and ZUROKU_ARTIFACTS "
+                f"unset; the model lies in {bundle.path} and is not trained again",
+            )
+        for address in elsewhere:
+            append_decision(self._decisions, {"model": name, "seal": bundle.sha256}, address, self._decision)
+
     def _create_model(self, name: str) -> None:
         try:
             self._client.get_registered_model(name)
         except MlflowException:
             self._client.create_registered_model(name)
+
+
+def is_here(address: str) -> bool:
+    """Return whether what is sent to ``address`` stays on this machine: a folder, SQLite, or loopback.
+
+    Of an object store nobody knows, so it is elsewhere.
+    """
+    parts = urlsplit(address)
+    if parts.hostname is None:
+        return parts.scheme in _WITHOUT_HOST
+    try:
+        return ip_address(parts.hostname).is_loopback
+    except ValueError:
+        return parts.hostname == "localhost"
 
 
 def _registered(version: ModelVersion) -> RegisteredVersion:

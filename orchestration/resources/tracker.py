@@ -25,6 +25,7 @@ from orchestration.resources.registry import PROFILE_TAG, ModelRegistry
 from zuroku.artifacts import Artifact
 from zuroku.config import Settings, config_hash
 from zuroku.errors import ConfigError
+from zuroku.indexes.place_decisions import DECISIONS
 
 KEY_TAG = "zuroku.key"
 DAGSTER_RUN_TAG = "dagster.run_id"
@@ -72,7 +73,8 @@ class MlflowTracker:
 
     ``tracking_uri`` is a database address or that of a server; ``artifact_root`` a folder or an
     object store (unused with a server, which has its own). Both may hold passwords, so this is no
-    ``ConfigurableResource``: Dagster shows the fields of one to everybody.
+    ``ConfigurableResource``: Dagster shows the fields of one to everybody. ``decision`` says who allows
+    restricted models to leave this machine and why, and is kept in the file ``decisions``.
     """
 
     tracking_uri: str = field(repr=False)
@@ -81,6 +83,8 @@ class MlflowTracker:
     dagster_url: str = "http://127.0.0.1:3000"
     profile: str = "sample"
     experiment: str = "zuroku"
+    decision: str = ""
+    decisions: Path = Path("var") / DECISIONS
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -92,7 +96,7 @@ class MlflowTracker:
     @property
     def registry(self) -> ModelRegistry:
         """The model registry beside the runs."""
-        return ModelRegistry(self.client)
+        return ModelRegistry(self.client, self.decision, self.decisions)
 
     @contextmanager
     def run(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.definitions import build_tracker
-from orchestration.environment import Environment, prepare_state
+from orchestration.environment import Environment, environment, prepare_state
 from tests.workspace import REPOSITORY
 from zuroku.errors import ConfigError
 from zuroku.profile import Profile
@@ -86,6 +86,14 @@ def test_links_lead_to_the_server_that_has_the_runs(settings: Environment) -> No
         assert remote.mlflow_url == "https://mlflow.example/kept"
         assert build_tracker(remote).ui_url == remote.mlflow_url
         assert build_tracker(remote).tracking_uri == address
+
+
+def test_a_decision_reaches_the_tracker(settings: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZUROKU_DECISION", "the owner: a test")
+    tracker = build_tracker(environment.__wrapped__())
+    assert tracker.decision == "the owner: a test"
+    assert build_tracker(settings).decision == ""
+    assert build_tracker(settings).decisions == settings.profile.var / "uploads.jsonl"
 
 
 def test_addresses_are_not_printed(settings: Environment) -> None:

@@ -20,6 +20,7 @@ from zuroku.errors import GeoDataError
 from zuroku.geo.distances import Coordinates
 from zuroku.geo.landmark_grid import LandmarkGrid, landmark_candidates
 from zuroku.geo.line_walk import Geometries, group_lengths_m, merged_lines, places_along
+from zuroku.geo.metric import containing
 from zuroku.geo.spacing import Spaced, clusters, coordinates_of, gaps, nearest_m, unit_vectors
 
 _DECIMALS = 7
@@ -134,13 +135,14 @@ def sample_points(
 class SamplingReport:
     """What a person wants to know of a sample.
 
-    ``nearest_m`` are the least, median and largest distance to the nearest other point. ``short_classes``
-    are classes ("road trunk") with fewer than ``least_per_class`` points, for want of room. ``isolated`` are
-    points further than ``farthest_m`` from any other: no road leads on from there.
+    ``nearest_m`` are the least, median and largest distance to the nearest other point, None where there is
+    only one point. ``short_classes`` are classes ("road trunk") with fewer than ``least_per_class`` points,
+    for want of room. ``isolated`` are points further than ``farthest_m`` from any other: no road leads on
+    from there.
     """
 
     points: int
-    nearest_m: tuple[float, float, float]
+    nearest_m: tuple[float, float, float] | None
     short_classes: dict[str, int]
     isolated: list[str]
 
@@ -158,7 +160,11 @@ def report_sampling(
     nearest = nearest_m(np.column_stack([points.geometry.y, points.geometry.x]))
     return SamplingReport(
         points=len(points),
-        nearest_m=(float(nearest.min()), float(np.median(nearest)), float(nearest.max())),
+        nearest_m=(
+            (float(nearest.min()), float(np.median(nearest)), float(nearest.max()))
+            if len(points) > 1
+            else None
+        ),
         short_classes={
             f"{source} {kind}": int(counts.get((source, kind), 0))
             for source, kind in sorted(known)
@@ -171,19 +177,18 @@ def report_sampling(
 def points_by_class(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> pd.DataFrame:
     """Count ``points`` by municipality and class: ``municipality_code, municipality, source, kind, points``.
 
-    A point outside all ``areas`` counts for the municipality ""; one on a border, for the area whose
-    ``feature_id`` comes first. Which area a point lies in needs no distance, and so no metric system.
+    Joined in metres, as labels are: a point outside all ``areas`` counts for the municipality ""; one on a
+    border, for the area whose ``feature_id`` comes first.
     """
-    columns = ["feature_id", "municipality_code", "municipality"]
-    within = gpd.sjoin(
-        points[[*_CLASS, "geometry"]].reset_index(drop=True),
-        areas[[*columns, "geometry"]],
-        how="left",
-        predicate="intersects",
+    ordered = areas.sort_values("feature_id")
+    coordinates = np.column_stack([points.geometry.y, points.geometry.x])
+    found = containing(coordinates, np.asarray(ordered.geometry.to_numpy(), dtype=object))
+    columns = ["municipality_code", "municipality"]
+    # The last element stands for -1, which is outside.
+    within = points[_CLASS].assign(
+        **{name: np.append(ordered[name].to_numpy(dtype=object), "")[found] for name in columns}
     )
-    within = within.sort_values("feature_id", kind="stable")
-    within = within[~within.index.duplicated()].fillna(dict.fromkeys(columns, ""))
-    counts: pd.DataFrame = within.groupby([*columns[1:], *_CLASS]).size().rename("points").reset_index()
+    counts: pd.DataFrame = within.groupby([*columns, *_CLASS]).size().rename("points").reset_index()
     return counts
 
 

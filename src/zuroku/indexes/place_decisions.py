@@ -1,11 +1,12 @@
-"""Who allowed an index of places to leave this machine, and why: one line of JSON for each decision.
+"""Who allowed an index of places or a geolocator to leave this machine, and why: one line of JSON each.
 
-An index tells where photographs were taken, so it is passed on only with a decision on record. Sending it
-belongs to ``place_server``.
+Both tell where photographs were taken, so they are passed on only with a decision on record. Sending them
+belongs to ``place_server`` and to the registry of models.
 """
 
 import json
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,10 +19,7 @@ DECISIONS = "uploads.jsonl"
 
 
 def record_decision(log: Path, bundle: PlaceBundle, address: str, decision: str) -> None:
-    """Append to the file ``log`` that ``bundle`` may be sent to ``address``, with the time and the seal.
-
-    ``decision`` says who allowed it and why. Of the address, host and port are kept: the rest may hold a
-    password. The line is on disk when this returns.
+    """Append to the file ``log`` that ``bundle`` may be sent to ``address``; see ``append_decision``.
 
     Raises:
         BundleError: the decision is empty.
@@ -33,10 +31,21 @@ def record_decision(log: Path, bundle: PlaceBundle, address: str, decision: str)
             expected="who allows it and why",
             remedy="name both in the decision",
         )
+    append_decision(log, {"index": bundle.manifest.settings.name, "seal": bundle.sha256}, address, decision)
+
+
+def append_decision(log: Path, what: Mapping[str, str], address: str, decision: str) -> None:
+    """Append to the file ``log`` that ``what`` (its name and seal) may be sent to ``address``, and the time.
+
+    ``decision`` says who allowed it and why. Of the address, host and port are kept: the rest may hold a
+    password. The line is on disk when this returns.
+
+    Raises:
+        StorageError: the disk is full.
+    """
     line = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "index": bundle.manifest.settings.name,
-        "seal": bundle.sha256,
+        **what,
         "address": _host(address),
         "decision": decision.strip(),
     }

@@ -95,6 +95,12 @@ def test_a_shard_is_an_ordinary_tar_with_a_description_beside_each_image(tmp_pat
         assert json.load(tar.extractfile(f"{row.item_id}.json"))["title"] == "地図帖"
 
 
+def test_a_card_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        ingest(collection(), tmp_path / "out", SMALL_SHARDS, CARD | {"farthest_m": float("inf")})
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_version_follows_from_the_bytes_alone(tmp_path: Path) -> None:
     first = ingest(collection(), tmp_path / "a", SMALL_SHARDS, CARD)
     again = ingest(collection(), tmp_path / "b", IngestSettings(shard_bytes=20_000, workers=1), CARD)

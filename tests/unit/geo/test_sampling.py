@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from zuroku.errors import GeoDataError
 from zuroku.geo.distances import haversine_km
+from zuroku.geo.labels import LabelSettings, label_places
 from zuroku.geo.landmark_grid import LandmarkGrid
 from zuroku.geo.sampling import SamplingSettings, points_by_class, report_sampling, sample_points
 
@@ -134,6 +135,14 @@ def test_what_cannot_be_had_is_reported():
     assert report.nearest_m[2] > 5000 > report.nearest_m[0]
 
 
+def test_a_lone_point_has_no_nearest_one():
+    roads = _table([("way/1", "", "service", _line((0, 0), (0.1, 0)))])
+    points = sample_points(roads, _table([]), SamplingSettings())
+    report = report_sampling(points, roads, _table([]), SamplingSettings())
+    assert (report.points, report.nearest_m) == (1, None)
+    assert report.isolated == ["p000000"]
+
+
 def test_where_a_road_goes_on_nobody_is_isolated():
     roads = _table([("way/1", "", "service", _line((0, 0), (60, 0), (60, 40)))])
     settings = SamplingSettings(least_per_class=0)
@@ -190,6 +199,34 @@ def test_counts_by_municipality_add_up_and_name_what_lies_outside():
         table[table["municipality"] == ""]["points"].sum()
         == ((points.geometry.x > middle) & (points.geometry.y > 35.06)).sum()
     )
+
+
+def test_points_on_a_border_count_where_labels_put_them():
+    codes = ["13102", "13101"]
+    areas = gpd.GeoDataFrame(
+        {"feature_id": codes, "municipality_code": codes, "municipality": ["B", "A"]},
+        geometry=[shapely.box(139.02, 35, 139.2, 35.2), shapely.box(138.9, 35, 139.02, 35.2)],
+        crs="EPSG:4326",
+    ).assign(prefecture_code="13", town_code="")
+    # Three millimetres south of both, one of them below their common border, and one three metres south.
+    metre = KM_NORTH / 1000
+    places = [(139.0, 35 - 0.003 * metre), (139.02, 35 - 0.003 * metre), (139.1, 35 - 0.003 * metre)]
+    places += [(139.1, 35 - 3 * metre)]
+    points = gpd.GeoDataFrame(
+        {"feature_id": list("pqrs"), "source": "road", "kind": "trunk"},
+        geometry=[shapely.Point(place) for place in places],
+        crs="EPSG:4326",
+    )
+    none = _table([])
+    labels = label_places(list("pqrs"), _places(points), areas, none, none, LabelSettings())["municipality"]
+    assert labels.tolist() == ["13101", "13101", "13102", ""]
+    table = points_by_class(points, areas)
+    assert dict(zip(table["municipality_code"], table["points"], strict=True)) == {
+        "": 1,
+        "13101": 2,
+        "13102": 1,
+    }
+    assert table["municipality"].tolist() == ["", "A", "B"]
 
 
 def test_only_landmarks_are_enough_and_nothing_is_not():

@@ -140,7 +140,7 @@ def _sampled(settings: PointCollectionSettings, data: Path) -> tuple[gpd.GeoData
     report = report_sampling(points, roads, landmarks, settings.sampling)
     return points, {
         "points": report.points,
-        "nearest_m": list(report.nearest_m),
+        "nearest_m": report.nearest_m and list(report.nearest_m),
         "short_classes": report.short_classes,
         "isolated": len(report.isolated),
     }

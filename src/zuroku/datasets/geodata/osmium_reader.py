@@ -1,9 +1,10 @@
 """OpenStreetMap extracts by pyosmium: no fixed cost, one process, node positions in memory.
 
-The choice for a city; QuackOSM is the one for a country. What is read is the same.
+The default. What is read is the same as by QuackOSM.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,27 +42,20 @@ def read_with_osmium(path: Path, query: TagQuery) -> gpd.GeoDataFrame:
 def _features(path: Path, query: TagQuery) -> Iterator[tuple[str, dict[str, str], Any]]:
     # Not osmium's own assembly of areas, which refuses extracts whose ways are not in order.
     relations, needed = _multipolygons(path, query)
-    keys = {*query, *KEPT_TAGS}
-    lines = {}
-    # Nodes are many and mostly without tags: they are not even handed over.
-    tagged = osmium.filter.KeyFilter(*query)
-    tagged.enable_for(osmium.osm.NODE)
+    places = osmium.index.create_map("flex_mem")
     elements = osmium.FileProcessor(str(path), osmium.osm.NODE | osmium.osm.WAY)
-    for element in elements.with_locations().with_filter(tagged):
-        tags = {tag.k: tag.v for tag in element.tags if tag.k in keys}
-        wanted = is_wanted(tags, query)
-        if isinstance(element, osmium.osm.Node) and wanted:
+    elements.with_locations(places)  # type: ignore[arg-type]  # it says str, and takes either
+    for element in elements.with_filter(_tagged(query)):
+        tags = _kept_tags(element, query)
+        if not is_wanted(tags, query):
+            continue
+        if isinstance(element, osmium.osm.Node):
             yield f"node/{element.id}", tags, shapely.Point(element.location.lon, element.location.lat)
-        if not isinstance(element, osmium.osm.Way) or not (wanted or element.id in needed):
-            continue
-        places = [(node.lon, node.lat) for node in element.nodes if node.location.valid()]
-        if len(places) < 2:
-            continue
-        line = shapely.LineString(places)
-        if element.id in needed:
-            lines[element.id] = line
-        if wanted:
-            yield f"way/{element.id}", tags, line
+        elif isinstance(element, osmium.osm.Way):
+            line = _line([node.location for node in element.nodes if node.location.valid()])
+            if line is not None:
+                yield f"way/{element.id}", tags, line
+    lines = _lines_of(path, needed, places) if needed else {}
     for relation, tags, outer, inner in relations:
         area = shapely.difference(_rings(outer, lines), _rings(inner, lines))
         if not area.is_empty:
@@ -71,9 +65,8 @@ def _features(path: Path, query: TagQuery) -> Iterator[tuple[str, dict[str, str]
 def _multipolygons(path: Path, query: TagQuery) -> tuple[list[_Relation], set[int]]:
     """Return the wanted relations that are areas, and the ids of all ways they consist of."""
     found: list[_Relation] = []
-    keys = {*query, *KEPT_TAGS}
-    for relation in osmium.FileProcessor(str(path), osmium.osm.RELATION):
-        tags = {tag.k: tag.v for tag in relation.tags if tag.k in keys}
+    for relation in osmium.FileProcessor(str(path), osmium.osm.RELATION).with_filter(_tagged(query)):
+        tags = _kept_tags(relation, query)
         if not isinstance(relation, osmium.osm.Relation) or not is_wanted(tags, query):
             continue
         if relation.tags.get("type") in _AREA_TYPES:
@@ -81,6 +74,37 @@ def _multipolygons(path: Path, query: TagQuery) -> tuple[list[_Relation], set[in
             inner = [way for role, way in ways if role == "inner"]
             found.append((relation.id, tags, [way for role, way in ways if role != "inner"], inner))
     return found, {way for _, _, outer, inner in found for way in (*outer, *inner)}
+
+
+def _lines_of(path: Path, ways: set[int], places: Any) -> dict[int, shapely.LineString]:
+    """Return the lines of ``ways``, which need not have tags of their own, by the ``places`` of all nodes."""
+
+    def located(way: Any) -> Iterator[osmium.osm.Location]:
+        for node in way.nodes:
+            # One that is not in the extract has no place.
+            with suppress(KeyError):
+                yield places.get(node.ref)
+
+    wanted = osmium.FileProcessor(str(path), osmium.osm.WAY).with_filter(osmium.filter.IdFilter(ways))
+    lines = {way.id: _line(list(located(way))) for way in wanted}
+    return {way: line for way, line in lines.items() if line is not None}
+
+
+def _tagged(query: TagQuery) -> Any:
+    """Return a filter that passes at least what ``query`` wants: most elements never reach Python."""
+    pairs = [(key, value) for key, values in query.items() if isinstance(values, list) for value in values]
+    if all(isinstance(values, list) for values in query.values()):
+        return osmium.filter.TagFilter(*pairs)
+    return osmium.filter.KeyFilter(*query)
+
+
+def _kept_tags(element: Any, query: TagQuery) -> dict[str, str]:
+    return {tag.k: tag.v for tag in element.tags if tag.k in query or tag.k in KEPT_TAGS}
+
+
+def _line(places: Sequence[osmium.osm.Location]) -> shapely.LineString | None:
+    """Return the line along ``places``; None below two of them."""
+    return shapely.LineString([(at.lon, at.lat) for at in places]) if len(places) > 1 else None
 
 
 def _rings(ways: list[int], lines: Mapping[int, shapely.LineString]) -> shapely.Geometry:

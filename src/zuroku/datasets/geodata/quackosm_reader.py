@@ -1,7 +1,7 @@
-"""OpenStreetMap extracts by QuackOSM: DuckDB, out of memory's way, with several seconds of fixed cost.
+"""OpenStreetMap extracts by QuackOSM: DuckDB, with several seconds of fixed cost.
 
-The paper's reader (§3.1) and the choice for a country; pyosmium is the one for a city. It starts processes,
-so a script that calls it needs the ``if __name__ == "__main__"`` guard.
+The paper's reader (§3.1). It starts processes, so a script that calls it needs the
+``if __name__ == "__main__"`` guard.
 """
 
 import tempfile

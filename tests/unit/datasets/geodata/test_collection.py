@@ -21,12 +21,13 @@ from tests.unit.datasets.small_land import (
 from zuroku.artifacts import file_sha256
 from zuroku.datasets.collection import holds_features, load_features
 from zuroku.datasets.geodata.collection import PointCollectionSettings, features_fingerprint, ingest_features
-from zuroku.datasets.geodata.features import CARD, FeatureTable
+from zuroku.datasets.geodata.features import CARD, FeatureTable, write_features
 from zuroku.datasets.geodata.features import FEATURES as TABLE
 from zuroku.datasets.geodata.osm import LANDMARKS, ROADS
 from zuroku.datasets.sample.land.files import write_land
 from zuroku.errors import ConfigError, GeoDataError, IntegrityError
 from zuroku.geo.distances import haversine_km
+from zuroku.geo.sampling import SamplingSettings
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,18 @@ def test_points_name_the_tables_they_were_sampled_from(data: Path) -> None:
     ]
     assert points.card["report"]["nearest_m"][0] == pytest.approx(min(nearest), abs=0.1)
     assert points.card["report"]["nearest_m"][2] == pytest.approx(max(nearest), abs=0.1)
+
+
+def test_the_card_of_a_lone_point_is_json(data: Path, tmp_path: Path) -> None:
+    road = FeatureTable(data / "osm_roads").frame.iloc[:1]
+    for name, frame in (("osm_roads", road), ("osm_landmarks", road.iloc[:0])):
+        write_features(frame, {}, tmp_path / name)
+    sampling = POINTS["sampling"] | {"closest_m": 3000, "other_roads_m": 9000, "farthest_m": 90000}
+    settings = point_settings().model_copy(update={"sampling": SamplingSettings(**sampling)})
+    points = ingest_features(settings, tmp_path / "sample_points", tmp_path)
+    text = (points.root / CARD).read_text(encoding="utf-8")
+    report = json.loads(text, parse_constant=pytest.fail)["report"]
+    assert (report["points"], report["nearest_m"]) == (1, None)
 
 
 @pytest.mark.parametrize("missing", ["osm_roads", "osm_landmarks"])

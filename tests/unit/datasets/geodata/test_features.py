@@ -47,6 +47,12 @@ def test_a_table_without_rows_is_a_table(tmp_path):
     assert table.card == {"features": 0, "counts": {}, "bounds": None}
 
 
+def test_a_card_that_is_no_json_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_features(roads(), {"farthest_m": float("inf")}, tmp_path / "roads")
+    assert not (tmp_path / "roads").exists()
+
+
 def test_a_second_write_replaces_the_first(tmp_path):
     write_features(roads(), {}, tmp_path / "roads")
     table = write_features(roads(("way/7",), ("primary",)), {}, tmp_path / "roads")
