@@ -85,8 +85,9 @@ def _lines_of(path: Path, ways: set[int], places: Any) -> dict[int, shapely.Line
             with suppress(KeyError):
                 yield places.get(node.ref)
 
-    wanted = osmium.FileProcessor(str(path), osmium.osm.WAY).with_filter(osmium.filter.IdFilter(ways))
-    lines = {way.id: _line(list(located(way))) for way in wanted}
+    # Not by osmium's filter of ids, whose memory grows with the largest of them.
+    found = (way for way in osmium.FileProcessor(str(path), osmium.osm.WAY) if way.id in ways)
+    lines = {way.id: _line(list(located(way))) for way in found}
     return {way: line for way, line in lines.items() if line is not None}
 
 
