@@ -5,6 +5,7 @@ roads, landmarks and points. Those that are not zuroku's are written as a user w
 """
 
 import importlib.util
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -72,9 +73,12 @@ def plain_points(path: Path) -> Stages:
 
 
 def pyrosm_points(path: Path) -> Stages:
-    """Read by pyrosm."""
+    """Read by pyrosm, without the results that an earlier run of it has kept on disk."""
     import pyrosm
 
+    # Deleted with the last of this function.
+    kept = tempfile.TemporaryDirectory()
+    tempfile.tempdir = kept.name
     yield "start", 0
     read = partial(pyrosm.OSM(str(path)).get_data_by_custom_criteria, filter_type="keep")
     ways = read({"highway": list(ROADS)}, tags_as_columns=["highway", "name"], keep_nodes=False)

@@ -63,7 +63,8 @@ def points_map(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> bytes:
     axes.set_ylabel("latitude")
     figure.legend(loc="outside right upper", frameon=False, markerscale=1.6, fontsize=8)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
+    # Latitudes stretched, the axes outgrow what the layout gave them.
+    figure.savefig(buffer, format="png", dpi=_DPI, bbox_inches="tight")
     return buffer.getvalue()
 
 
