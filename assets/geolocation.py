@@ -159,7 +159,8 @@ def evaluation_asset(
             )
             metrics = read_geolocation_metrics(report.path)
             checks = check_results(geolocation_findings(metrics, settings), blocking)
-            files = ("report.md", "metrics.json", "policy.json", "predictions.csv")
+            # The true places of the test photographs stay in the report's folder.
+            files = ("report.md", "metrics.json", "policy.json")
             return reported(report, settings, run, flat_geolocation_metrics(metrics), _SHOWN, checks, files)
 
     return evaluation

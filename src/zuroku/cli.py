@@ -206,6 +206,8 @@ def rollback(
 ) -> None:
     """Go back to the index that was in use before; a second time, further back. The one left is held.
 
+    On a server, the last two change places, and nothing is held.
+
     Models are refused, because the registry names their champions: `make rollback MODEL=name`.
     """
     from zuroku.profile import champion_folder

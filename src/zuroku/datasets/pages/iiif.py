@@ -111,11 +111,21 @@ def iiif_items(settings: IiifSettings, client: PoliteClient) -> list[SourceItem]
 
 
 def _pids(settings: IiifSettings) -> list[str]:
-    """Return the PIDs in their order, each once."""
+    """Return the PIDs in their order, each once.
+
+    Raises:
+        SourceError: the file of PIDs cannot be used, or a refused book is none of them.
+    """
     named = settings.pids if settings.pids_file is None else _read_pids(settings.pids_file)
     pids = list(dict.fromkeys(named))
     if len(pids) < len(named):
         _log.warning("%d PIDs are named more than once; each book is taken once", len(named) - len(pids))
+    if unknown := sorted(set(settings.refused) - set(pids)):
+        raise SourceError(
+            f"iiif.refused names {', '.join(unknown[:5])}, which none of the {len(pids)} books is called",
+            expected="PIDs of the collection",
+            remedy="correct iiif.refused",
+        )
     return pids
 
 
@@ -266,7 +276,9 @@ def _put_aside(pid: str, url: str) -> UnusableError:
     return UnusableError(
         f"{url} was not asked for: the library refuses the book {pid}",
         expected="a book that it gives",
-        remedy="where it does by now, take the PID out of iiif.refused and ingest the collection again",
+        remedy="where it does by now, take the PID out of iiif.refused and ingest the collection from the"
+        " beginning (a half-done ingest keeps what it has put aside: delete its hidden folders, "
+        ".NAME.partial and .NAME.state)",
     )
 
 

@@ -26,7 +26,7 @@ from zuroku.datasets.ingest import Collection, IngestSettings, ingest
 from zuroku.datasets.pages import iiif, iiif_manifest
 from zuroku.datasets.pages.collection import PageCollectionSettings
 from zuroku.datasets.pages.iiif import iiif_items
-from zuroku.errors import DownloadError
+from zuroku.errors import DownloadError, SourceError
 
 
 class TestBadBooks:
@@ -112,6 +112,14 @@ class TestBadBooks:
             assert "the library refuses the book bad" in refusal(put_aside).found
         assert server.requests[asked:] == [f"{PREFIX}/100/manifest.json"]
         assert ids(iiif_items(settings, client)) == ["bad_1", "100_1"]
+
+    def test_a_refused_book_must_be_one_of_the_collection(
+        self, server: IiifServer, client: PoliteClient
+    ) -> None:
+        settings = settings_for(server, "1017141").model_copy(update={"refused": ["101714"]})
+        with pytest.raises(SourceError, match="refused names 101714"):
+            iiif_items(settings, client)
+        assert server.requests == []
 
     def test_a_silent_server_runs_into_the_time_limit(self, server: IiifServer) -> None:
         server.add_book("bad", [1])
