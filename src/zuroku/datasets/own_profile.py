@@ -174,6 +174,10 @@ def profile_files(own: OwnPlaces, templates: Path, root: Path) -> dict[str, byte
     for name, own_names in released.items():
         written[name] = yaml.safe_load(copied[f"{name}.yaml"]) | own_names
     texts = {name: yaml.safe_dump(it, allow_unicode=True, sort_keys=False) for name, it in written.items()}
+    labels = yaml.safe_load(copied["place_labels.yaml"])
+    # The sample's least number of photographs of a landmark is for its parks.
+    labels.pop("least_items", None)
+    texts["place_labels"] = yaml.safe_dump(labels, sort_keys=False)
     splits = yaml.safe_load(copied["place_splits.yaml"])
     texts |= _scaled(own.areas, written | {"place_splits": splits})
     return copied | {f"{name}.yaml": text.encode() for name, text in texts.items()}

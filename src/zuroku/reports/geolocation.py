@@ -74,7 +74,9 @@ class GeolocationEvaluationSettings(PolicySettings):
     )
     floor_slack_km: float = Field(default=0, ge=0, description="by which a model may fall behind its floors")
     must_beat_floors: bool = Field(
-        default=True, description="or is not released; false where photographs are too few to show it"
+        default=True,
+        description="or is not released; false where photographs are too few to show it. Read from the"
+        " profile's file alone",
     )
     leakage: LeakageSettings = LeakageSettings(duplicate_cosine=0.99)
     resamples: int = Field(default=1000, ge=1)

@@ -83,12 +83,14 @@ def _names(finest_first: list[gpd.GeoDataFrame], view: Bounds) -> str:
     least = _LEAST_SHARE * (north - south) * (east - west)
     for areas in finest_first:
         parts = shapely.clip_by_rect(_shapes(areas), west, south, east, north)
-        seen = np.flatnonzero(shapely.area(parts) > least)
-        if "name" in areas and 0 < len(seen) <= _MOST_NAMES:
+        if "name" not in areas:
+            continue
+        seen = np.flatnonzero((shapely.area(parts) > least) & (areas["name"] != "").to_numpy())
+        if 0 < len(seen) <= _MOST_NAMES:
             points = shapely.get_coordinates(shapely.point_on_surface(parts[seen]))
             texts = areas["name"].to_numpy()[seen]
             rows = [[*point[::-1], text] for point, text in zip(points.round(6).tolist(), texts, strict=True)]
-            return text_json([row for row in rows if row[2]])
+            return text_json(rows)
     return "[]"
 
 

@@ -40,8 +40,13 @@ def test_values_that_are_not_about_data_are_the_samples(city: Path) -> None:
     copied = [name for name in files if name.startswith(("place_", "geolocator"))]
     assert {"place_labels.yaml", "place_splits.yaml", "geolocator.yaml", "place_index.yaml"} <= {*copied}
     own_names = {"geolocator_release.yaml", "place_index.yaml"}
-    for name in set(copied) - own_names - {"geolocator_evaluation.yaml", "place_splits.yaml"}:
+    scaled = {"geolocator_evaluation.yaml", "place_splits.yaml"}
+    for name in set(copied) - own_names - scaled - {"place_labels.yaml"}:
         assert files[name] == (TEMPLATES / name).read_bytes()
+    labels = yaml.safe_load((TEMPLATES / "place_labels.yaml").read_bytes())
+    # How many photographs a landmark needs is said for the sample's parks.
+    assert labels.pop("least_items")
+    assert yaml.safe_load(files["place_labels.yaml"]) == labels
     released = [yaml.safe_load(files[name]) for name in sorted(own_names)]
     assert (released[0]["model"], released[1]["index"]["name"]) == (
         "places_geolocator",

@@ -110,6 +110,12 @@ def test_an_area_without_a_name_has_none_on_the_map() -> None:
     assert len(sheet(lambda box: CITIES.assign(name=["", "east"]))["names"]) == 1
 
 
+def test_where_no_area_of_a_level_has_a_name_the_coarser_level_is_named() -> None:
+    towns = areas("town", ("", shapely.box(135.69, 34.99, 135.7, 35.01)))
+    both = gpd.GeoDataFrame(pd.concat([CITIES, towns], ignore_index=True), crs="EPSG:4326")
+    assert sorted(name for *_, name in sheet(lambda box: both)["names"]) == ["east", "west"]
+
+
 def test_a_name_never_closes_the_script() -> None:
     text = outline_sheet(LAND, lambda box: CITIES.assign(name="</script>"), VIEW)
     assert "</script>" not in text

@@ -104,7 +104,8 @@ class PhotoFolder:
         assert row.position is not None  # refused otherwise
         latitude, longitude = row.position
         texts = row.texts
-        sequence = texts.get("sequence", "")
+        # A semicolon would part the name of one sequence into several.
+        sequence = texts.get("sequence", "").replace(";", ",")
         item = SourceItem(
             item_id=row.file,
             label="",

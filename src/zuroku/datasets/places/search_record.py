@@ -35,6 +35,10 @@ class SearchRecord:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not self._continued(head):
             self._put_aside(head)
+        if not path.exists() and (earlier := self._aside(head)).exists():
+            # A kill came while the two changed places.
+            os.replace(earlier, path)
+            self._continued(head)
         if not path.exists():
             write_atomically(path, head)
 

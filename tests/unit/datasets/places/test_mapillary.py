@@ -322,6 +322,15 @@ class TestResume:
         assert len(list(tmp_path.glob("found-*.jsonl"))) == 1
         assert caplog.text.count("is of another search or format: kept as") == 3
 
+    def test_a_kill_while_two_records_change_places_costs_neither(
+        self, server: MapillaryServer, tmp_path: Path
+    ) -> None:
+        for radius_m in (50.0, 5.0):
+            searched(server, tmp_path, radius_m=radius_m)
+        (tmp_path / "found.jsonl").rename(tmp_path / "found-elsewhere.jsonl")
+        assert len(searched(server, tmp_path, radius_m=50.0).items) == 1
+        assert len(server.requests) == 2
+
     def test_a_record_of_another_format_is_put_aside_with_a_warning(
         self,
         server: MapillaryServer,
