@@ -89,10 +89,10 @@ def release_asset(
         settings = resolve(config, kind)
         data = Dataset(dataset.path)
         # Checks of one run do not reach an asset that is materialized alone.
-        require_evaluation(evaluation.path, data, splits, challenger, blocking(evaluation.path))
+        require_evaluation(evaluation.path, data, splits, challenger, blocking)
         folder = profile.champion(model)
         # Nobody else moves the alias or the link between the champion that is judged and the one that is set.
-        with turn(folder):
+        with turn(folder, say=context.log.info):
             champion = _champion(profile, tracker, model)
             # After what a kill left is mended: only then does the link say what is in use.
             require_publishable(challenger.sha256, folder, profile.name)

@@ -8,8 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -19,7 +18,7 @@ import yaml
 
 from orchestration.process_groups import stop_groups
 from zuroku.artifacts import locked
-from zuroku.errors import BusyError, DataStoreError
+from zuroku.errors import DataStoreError
 
 SAMPLE = "sample"
 # How long a stopped stage may take to put its things in order.
@@ -59,7 +58,7 @@ class DataStore(dg.ConfigurableResource):
         self.prepare()
         command = ["repro", "--single-item", *(["--force"] if force else []), stage]
         # DVC waits for its repository's lock, but not for another run of the same stage.
-        with _turn(Path(self.root) / "var" / self.profile / ".dvc.lock", say) as lock_file:
+        with locked(Path(self.root) / "var" / self.profile / ".dvc.lock", say=say) as lock_file:
             output = self.dvc(command, say, lock_file)
         lock = yaml.safe_load((self.workspace / "dvc.lock").read_text(encoding="utf-8"))
         md5 = str(lock["stages"][stage]["outs"][0]["md5"])
@@ -116,18 +115,6 @@ class DataStore(dg.ConfigurableResource):
             local = root / ".dvc" / "config.local"
             if not local.exists():
                 local.write_text("[core]\n    no_scm = true\n")
-
-
-@contextmanager
-def _turn(lock: Path, say: Callable[[str], None]) -> Iterator[IO[str]]:
-    """Hold ``lock``; where another has it, say so before waiting, which may take as long as a download."""
-    with ExitStack() as held:
-        try:
-            lock_file = held.enter_context(locked(lock, wait=False))
-        except BusyError:
-            say(f"waiting for another dvc, which may have outlived its caller; it holds {lock}")
-            lock_file = held.enter_context(locked(lock))
-        yield lock_file
 
 
 def _copy_workspace(root: Path, workspace: Path, profile: str) -> None:

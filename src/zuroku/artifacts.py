@@ -63,10 +63,6 @@ def read_seal(folder: Path) -> dict[str, str]:
     Raises:
         IntegrityError: there is no seal, or it is no list of files.
     """
-    return _files_in(_seal_bytes(folder), folder / SEAL)
-
-
-def _seal_bytes(folder: Path) -> bytes:
     path = folder / SEAL
     if not path.is_file():
         raise IntegrityError(
@@ -74,12 +70,8 @@ def _seal_bytes(folder: Path) -> bytes:
             expected="a sealed folder made by zuroku",
             remedy="build it again; a folder without a seal was never finished",
         )
-    return path.read_bytes()
-
-
-def _files_in(seal_bytes: bytes, path: Path) -> dict[str, str]:
     try:
-        lines = (line.split("  ", 1) for line in seal_bytes.decode().splitlines())
+        lines = (line.split("  ", 1) for line in path.read_bytes().decode().splitlines())
         return {name: digest for digest, name in lines}
     except ValueError as error:
         raise IntegrityError(
@@ -92,26 +84,28 @@ def _files_in(seal_bytes: bytes, path: Path) -> dict[str, str]:
 def verify(folder: Path, sha256: str | None = None) -> Artifact:
     """Check ``folder`` against its seal, and the seal against ``sha256`` where one is given.
 
+    Of a link, the folder is checked that it leads to at the beginning.
+
     Raises:
         IntegrityError: the seal is missing or broken, or files are missing, added or changed (all listed).
     """
-    # Once: a link may lead to another folder before the last file is hashed.
-    seal_bytes = _seal_bytes(folder)
-    recorded = _files_in(seal_bytes, folder / SEAL)
-    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {SEAL}
+    # A link may lead to another folder before the last file is hashed.
+    real = folder.resolve()
+    recorded = read_seal(real)
+    present = {p.relative_to(real).as_posix() for p in real.rglob("*") if p.is_file()} - {SEAL}
     faults = [f"missing {name}" for name in sorted(recorded.keys() - present)]
     faults += [f"added {name}" for name in sorted(present - recorded.keys())]
     faults += [
         f"changed {name}"
         for name in sorted(recorded.keys() & present)
-        if file_sha256(folder / name) != recorded[name]
+        if file_sha256(real / name) != recorded[name]
     ]
-    found = hashlib.sha256(seal_bytes).hexdigest()
+    found = file_sha256(real / SEAL)
     if sha256 is not None and found != sha256:
         faults.append(f"seal {found}")
     if faults:
         raise IntegrityError(
-            f"{folder} is not what was sealed: {', '.join(faults)}",
+            f"{real} is not what was sealed: {', '.join(faults)}",
             expected=f"the files of {SEAL}" + (f" with seal {sha256}" if sha256 else ""),
             remedy=_REMEDY,
         )
@@ -165,10 +159,13 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def locked(path: Path, wait: bool = True) -> Iterator[IO[str]]:
+def locked(
+    path: Path, wait: bool = True, say: Callable[[str], None] = lambda line: None
+) -> Iterator[IO[str]]:
     """Hold an exclusive lock on ``path``; the kernel frees it when the process dies.
 
     The open file is the lock: a process that is given it (``pass_fds``) holds it too, until that ends.
+    ``say`` is told before another is waited for, which may take hours.
 
     Raises:
         BusyError: ``wait`` is false and another process holds the lock.
@@ -176,13 +173,16 @@ def locked(path: Path, wait: bool = True) -> Iterator[IO[str]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BusyError(
-                f"another process is working on {path.with_suffix('').name.lstrip('.')}",
-                expected="one writer at a time",
-                remedy="wait for it to finish, or stop it, then run this again",
-            ) from error
+            if not wait:
+                raise BusyError(
+                    f"another process is working on {path.with_suffix('').name.lstrip('.')}",
+                    expected="one writer at a time",
+                    remedy="wait for it to finish, or stop it, then run this again",
+                ) from error
+            say(f"waiting for another process, which may have outlived its caller; it holds {path}")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield file
 
 

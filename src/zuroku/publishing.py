@@ -59,15 +59,18 @@ def publish(bundle: Artifact, champion: Path, by: str) -> Artifact:
     return Artifact(champion, copy.sha256)
 
 
-def turn(champion: Path, wait: bool = True) -> AbstractContextManager[IO[str]]:
+def turn(
+    champion: Path, wait: bool = True, say: Callable[[str], None] = lambda line: None
+) -> AbstractContextManager[IO[str]]:
     """Return the lock on the model published at ``champion``: who moves alias and link takes it for both.
 
     Profiles have queues of their own, but one registry. What moves the link alone needs no turn.
+    ``say`` is told before another's turn is waited for.
 
     Raises:
         BusyError: on entering, ``wait`` is false and another process has its turn.
     """
-    return locked(champion.parent / f".{champion.parent.name}.lock", wait)
+    return locked(champion.parent / f".{champion.parent.name}.lock", wait, say)
 
 
 def published(champion: Path) -> Artifact | None:

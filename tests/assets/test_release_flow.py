@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
 from zuroku.evaluation.gate import GateSettings
 from zuroku.evaluation.place_leakage import LEAKAGE_CHECKS, leakage_findings, place_leakage
-from zuroku.publishing import publish, published
+from zuroku.publishing import publish, published, turn
 from zuroku.reports import figure_tagger
 from zuroku.reports.geolocation import GeolocationEvaluationSettings
 from zuroku.reports.geolocation_release import GeolocatorReleaseSettings
@@ -71,6 +73,24 @@ def test_a_worse_challenger_changes_nothing(workshop: Workshop) -> None:
     assert workshop.alias() == workshop.publication() == good.sha256
     pictures = result.output_for_node(f"{MODEL}_release").path / "pictures"
     assert {path.name for path in pictures.iterdir()} == {"lost.jpg", "won.jpg"}
+
+
+def test_a_release_says_that_it_waits_for_the_turn_of_another(
+    workshop: Workshop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good, folder = workshop.bundle("good"), workshop.profile.champion(MODEL)
+    evaluation = workshop.evaluation(good)
+    with ThreadPoolExecutor(1) as thread:
+        with turn(folder):
+            released = thread.submit(workshop.release, good, evaluation)
+            said, deadline = "", time.monotonic() + 60
+            while "waiting for another" not in said and not released.done() and time.monotonic() < deadline:
+                time.sleep(0.05)
+                said += capfd.readouterr().err
+            waiting = not released.done()
+        assert judgement(released.result())["promoted"]
+    assert waiting
+    assert f"it holds {folder.parent / f'.{MODEL}.lock'}" in said
 
 
 def test_a_model_is_released_only_with_an_evaluation_of_it_that_it_passed(workshop: Workshop) -> None:

@@ -263,9 +263,9 @@ class Watched:
         self.started: list[Any] = []
         locked, popen = data_store.locked, subprocess.Popen
 
-        def seen_locked(path: Path, wait: bool = True) -> AbstractContextManager[IO[str]]:
+        def seen_locked(path: Path, **settings: Any) -> AbstractContextManager[IO[str]]:
             self.arrived.set()
-            return locked(path, wait)
+            return locked(path, **settings)
 
         def seen_popen(command: list[str], **settings: Any) -> Any:
             self.started.append(command)
@@ -291,7 +291,7 @@ def test_the_same_stage_at_once_is_waited_for(root: Path, monkeypatch: pytest.Mo
             (root / "go").touch()
     assert waiting
     assert said_before_it_ended == [
-        "waiting for another dvc, which may have outlived its caller; it holds "
+        "waiting for another process, which may have outlived its caller; it holds "
         f"{root / 'var' / 'sample' / '.dvc.lock'}"
     ]
     assert first_failed == []

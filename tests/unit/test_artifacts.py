@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from zuroku.artifacts import (
     SEAL,
+    Artifact,
     build,
     file_sha256,
     locked,
@@ -68,11 +70,15 @@ def test_a_resealed_folder_is_not_the_one_that_was_meant(tmp_path: Path) -> None
         verify(artifact.path, artifact.sha256)
 
 
-def test_a_link_that_is_switched_meanwhile_gives_no_name_to_what_was_not_checked(
+def test_of_a_link_that_is_switched_meanwhile_one_bundle_is_checked_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = build(tmp_path / "old", lambda work: (work / "a.txt").write_text("a") and None)
-    new = build(tmp_path / "new", lambda work: (work / "a.txt").write_text("other") and None)
+    def make_other(work: Path) -> None:
+        _make(work)
+        (work / "a.txt").write_text("other")
+        (work / "sub" / "b.txt").write_text("other")
+
+    old, new = build(tmp_path / "old", _make), build(tmp_path / "new", make_other)
     link = tmp_path / "champion"
     link.symlink_to(old.path)
 
@@ -83,7 +89,8 @@ def test_a_link_that_is_switched_meanwhile_gives_no_name_to_what_was_not_checked
         return digest
 
     monkeypatch.setattr("zuroku.artifacts.file_sha256", switched)
-    assert verify(link).sha256 == old.sha256
+    assert verify(link) == Artifact(link, old.sha256)
+    assert link.resolve() == new.path
 
 
 def test_building_twice_runs_once(tmp_path: Path) -> None:
@@ -154,3 +161,22 @@ def test_a_lock_refuses_a_second_holder_and_dies_with_the_first(tmp_path: Path) 
     process.join()
     with locked(path, wait=False):
         pass
+
+
+def test_a_lock_says_that_it_waits_only_when_it_does(tmp_path: Path) -> None:
+    path, held = tmp_path / ".job.lock", ExitStack()
+    held.enter_context(locked(path))
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        # Who is told before the wait can end it.
+        held.close()
+
+    with locked(path, say=say):
+        assert said == [f"waiting for another process, which may have outlived its caller; it holds {path}"]
+        with pytest.raises(BusyError), locked(path, wait=False, say=said.append):
+            pass
+    with locked(path, say=said.append):
+        pass
+    assert len(said) == 1

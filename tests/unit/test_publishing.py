@@ -3,13 +3,14 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from zuroku.artifacts import Artifact, build, verify
-from zuroku.errors import BundleError, ConfigError, IntegrityError
-from zuroku.publishing import publish, published, publisher, rollback
+from zuroku.errors import BundleError, BusyError, ConfigError, IntegrityError
+from zuroku.publishing import publish, published, publisher, rollback, turn
 
 
 def bundle(root: Path, text: str) -> Artifact:
@@ -85,6 +86,22 @@ def test_the_switch_is_one_rename_of_a_link_that_may_move_with_its_folder(
 
     (tmp_path / "models").rename(tmp_path / "moved")
     assert verify(tmp_path / "moved" / "champion").sha256 == second.sha256
+
+
+def test_a_turn_is_one_for_a_model_and_says_when_it_waits(tmp_path: Path) -> None:
+    champion, held = tmp_path / "tagger" / "champion", ExitStack()
+    held.enter_context(turn(champion))
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        held.close()
+
+    with turn(tmp_path / "embedder" / "champion", say=said.append):
+        assert said == []
+    with turn(champion, say=say), pytest.raises(BusyError), turn(champion, wait=False):
+        pass
+    assert [line.split()[-1] for line in said] == [str(tmp_path / "tagger" / ".tagger.lock")]
 
 
 def test_killed_while_copying_the_old_one_stays_and_the_next_try_finishes(

@@ -1,7 +1,7 @@
 """What a network makes of the photographs of a dataset, kept by block: computed once, however often it stops.
 
-An evaluation, a release and an index ask the same network about the same photographs. What is kept follows
-from both alone and lies under their hashes, so it never goes stale; what it is used for belongs elsewhere.
+An evaluation, a release and an index ask the same network about the same photographs. What is kept lies
+under the hashes of both and the number of the code that made it; what it is used for belongs elsewhere.
 """
 
 import io
@@ -16,9 +16,11 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from zuroku.artifacts import room, write_atomically
+from zuroku.artifacts import locked, room, write_atomically
 from zuroku.datasets.manifest import Dataset
 
+_FORMAT = 1
+"""Raise it with the code that makes vectors: how pictures are read, cut, embedded, and what a block holds."""
 _KEPT_DAYS = 30
 """Four weekly trainings; a country's photographs take 1.5 GB for each network."""
 
@@ -33,13 +35,14 @@ class KeptVectors:
     """
 
     def __init__(self, folder: Path, network: str, dataset: Dataset) -> None:
-        self._folder = folder / f"{network}-{dataset.version[:16]}"
-        with room(folder, "vectors"):
-            self._folder.mkdir(parents=True, exist_ok=True)
-        os.utime(self._folder)
-        for old in folder.iterdir():
-            if old.stat().st_mtime < time.time() - _KEPT_DAYS * 24 * 3600:
-                shutil.rmtree(old, ignore_errors=True)
+        self._folder = folder / f"{network}-{dataset.version[:16]}-{_FORMAT}"
+        # What one process finds old, another may be about to use or to delete.
+        with room(folder, "vectors"), locked(folder / ".lock"):
+            self._folder.mkdir(exist_ok=True)
+            os.utime(self._folder)
+            for old in folder.glob("[!.]*"):
+                if old.stat().st_mtime < time.time() - _KEPT_DAYS * 24 * 3600:
+                    shutil.rmtree(old, ignore_errors=True)
 
     def block(self, start: int, stop: int, make: Callable[[], Arrays]) -> Arrays:
         """Return the arrays of the photographs in rows ``[start, stop)`` of the dataset, made if need be.
@@ -59,5 +62,7 @@ class KeptVectors:
         written = io.BytesIO()
         np.savez(written, **made)  # type: ignore[arg-type]  # numpy also takes a flag by name
         with room(self._folder, "vectors", kept="what was computed stays"):
+            # Of a run of weeks, another may have found the folder old.
+            self._folder.mkdir(parents=True, exist_ok=True)
             write_atomically(path, written.getvalue())
         return made

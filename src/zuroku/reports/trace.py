@@ -2,11 +2,13 @@
 
 Cards and manifests name their inputs under ``data``; indexes name their encoders too. Names lead nowhere by
 themselves: an input is found below ``var`` by the bytes of its seal or manifest, and its seal is verified.
-The dataset of a corpus is found by its pages. Weights that no task made are told as what the card calls them.
+Weights are found by the seal that lists them, too, and the dataset of a corpus by its pages. Weights that no
+task made are told as what the card calls them.
 """
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from zuroku.artifacts import SEAL, file_sha256, verify
+from zuroku.artifacts import SEAL, file_sha256, read_seal, verify
 from zuroku.corpus.tables import PAGES
 from zuroku.datasets.manifest import MANIFEST
 from zuroku.errors import BundleError, IntegrityError
+from zuroku.models.bundle import WEIGHTS
 
 _PAPERS = ("card.json", "manifest.json", "corpus.json")
 _PROOFS = (
@@ -92,15 +95,20 @@ class _Tracer:
 
     def __init__(self, known: Mapping[str, Path]) -> None:
         self._known = known
+        self._weights = _weights(known)
         self._followed: dict[str, Origin] = {}
         self._datasets = [one for one in known.items() if (one[1] / MANIFEST).is_file()]
 
     def origin(self, name: str, sha256: str) -> Origin:
         if sha256 not in self._followed:
+            # Of weights that were kept as they were, a model is no origin of its own.
+            self._followed[sha256] = Origin(name, sha256, None)
             self._followed[sha256] = self._follow(name, sha256)
         return replace(self._followed[sha256], name=name)
 
     def _follow(self, name: str, sha256: str) -> Origin:
+        if sealed := self._weights.get(sha256):
+            return replace(self.origin(name, sealed), sha256=sha256)
         folder = self._known.get(sha256)
         if folder is None:
             return Origin(name, sha256, None)
@@ -123,7 +131,8 @@ class _Tracer:
             for space, about in papers.get("spaces", {}).items():
                 named[f"encoder {space}"] = about["encoder"]["sha256"]
             for name, sha256 in named.items():
-                found[name] = replace(self.origin(name, sha256), given=_given(name, sha256, papers))
+                one = self.origin(name, sha256)
+                found[name] = one if one.folder else replace(one, given=_given(name, sha256, papers))
         if (folder / PAGES).is_file():
             dataset = self._dataset_of(folder / PAGES)
             found[dataset.name] = dataset
@@ -144,6 +153,17 @@ class _Tracer:
                 return self.origin(folder.name, sha256)
         sought = "no dataset below var holds these pages" if wanted else "none of these pages could be read"
         return Origin("pages", file_sha256(pages), None, sought=sought)
+
+
+def _weights(known: Mapping[str, Path]) -> dict[str, str]:
+    """Return SHA-256 of the weights in each sealed folder → SHA-256 of its seal, of equal ones the first."""
+    found: dict[str, str] = {}
+    for sha256, folder in known.items():
+        # Datasets have no seal, and a broken one is named where a trace comes to it.
+        with suppress(IntegrityError):
+            if weights := read_seal(folder).get(WEIGHTS):
+                found.setdefault(weights, sha256)
+    return found
 
 
 def _given(name: str, sha256: str, papers: Mapping[str, Any]) -> str:

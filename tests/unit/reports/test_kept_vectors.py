@@ -2,15 +2,18 @@
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from zuroku.errors import StorageError
+from zuroku.artifacts import locked
+from zuroku.errors import BusyError, StorageError
 from zuroku.reports import kept_vectors
 from zuroku.reports.kept_vectors import Arrays, KeptVectors
 
@@ -66,18 +69,54 @@ def test_a_damaged_block_is_made_again(tmp_path: Path, damage: Callable[[bytes],
 def test_what_nothing_asks_for_is_deleted_after_a_month(tmp_path: Path) -> None:
     for name in ("old", "young"):
         KeptVectors(tmp_path, name, DATASET).block(0, 4, lambda: block(2))
-    for folder in tmp_path.iterdir():
+    for folder in tmp_path.glob("[!.]*"):
         days = 31 if folder.name.startswith("old") else 29
         os.utime(folder, (0, time.time() - days * 24 * 3600))
     KeptVectors(tmp_path, "new", DATASET)
-    assert sorted(folder.name[:3] for folder in tmp_path.iterdir()) == ["new", "you"]
+    assert sorted(folder.name[:3] for folder in tmp_path.glob("[!.]*")) == ["new", "you"]
 
 
 def test_a_folder_that_is_used_is_not_old(tmp_path: Path) -> None:
     KeptVectors(tmp_path, "n", DATASET).block(0, 4, lambda: block(2))
-    (folder,) = tmp_path.iterdir()
+    (folder,) = tmp_path.glob("[!.]*")
     os.utime(folder, (0, 0))
     KeptVectors(tmp_path, "n", DATASET).block(0, 4, refused)
+
+
+def test_folders_are_touched_and_deleted_under_one_lock_which_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    KeptVectors(tmp_path, "old", DATASET)
+    for path in tmp_path.iterdir():
+        os.utime(path, (0, 0))
+    seen: list[tuple[str, str]] = []
+
+    def alone(act: Callable[..., None]) -> Callable[..., None]:
+        def acting(path: Path, *arguments: Any, **options: Any) -> None:
+            with pytest.raises(BusyError), locked(tmp_path / ".lock", wait=False):
+                pass
+            seen.append((act.__name__, path.name[:3]))
+            act(path, *arguments, **options)
+
+        return acting
+
+    monkeypatch.setattr(kept_vectors.os, "utime", alone(os.utime))
+    monkeypatch.setattr(kept_vectors.shutil, "rmtree", alone(shutil.rmtree))
+    KeptVectors(tmp_path, "new", DATASET)
+    assert seen == [("utime", "new"), ("rmtree", "old")]
+
+
+def test_a_folder_that_another_deleted_meanwhile_is_made_again(tmp_path: Path) -> None:
+    kept = KeptVectors(tmp_path, "n", DATASET)
+    shutil.rmtree(*tmp_path.glob("[!.]*"))
+    kept.block(0, 4, lambda: block(2))
+    assert kept.block(0, 4, refused)["vectors"][0, 0] == 2
+
+
+def test_what_other_code_made_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    KeptVectors(tmp_path, "n", DATASET).block(0, 4, lambda: block(2))
+    monkeypatch.setattr(kept_vectors, "_FORMAT", kept_vectors._FORMAT + 1)
+    assert KeptVectors(tmp_path, "n", DATASET).block(0, 4, lambda: block(3))["vectors"][0, 0] == 3
 
 
 def test_a_full_disk_is_said_and_earlier_blocks_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

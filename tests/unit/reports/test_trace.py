@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from zuroku.artifacts import Artifact, build, file_sha256
+from zuroku.artifacts import SEAL, Artifact, build, file_sha256
 from zuroku.cli import app
 from zuroku.errors import BundleError
+from zuroku.models.bundle import WEIGHTS
 from zuroku.publishing import publish
 from zuroku.reports.trace import trace, trace_text
 
@@ -188,6 +189,52 @@ def test_weights_that_no_task_made_are_told_as_what_they_are(
         "",
         "all that was made is at hand, and no seal is broken",
     ]
+
+
+def detector(folder: Path, weights: str, card: dict[str, Any]) -> Artifact:
+    """Seal a model with the bytes ``weights`` in its file of weights."""
+
+    def make(work: Path) -> None:
+        (work / "card.json").write_text(json.dumps(card))
+        (work / WEIGHTS).write_text(weights)
+
+    return build(folder, make)
+
+
+def started_from(first: Artifact) -> dict[str, Any]:
+    sha256 = file_sha256(first.path / WEIGHTS)
+    return {"settings": {"weights": f"file:{sha256}"}, "data": {"weights": sha256}}
+
+
+def test_weights_of_a_champion_lead_to_what_it_was_made_of(home: Home, tmp_path: Path) -> None:
+    data = {"pages": home.pages, "splits": home.splits.sha256}
+    made = detector(tmp_path / "first", "first", {"data": data})
+    champion = publish(made, home.var / "models" / "layout_detector" / "champion", "sample")
+    second = detector(tmp_path / "second", "second", started_from(champion))
+    (weights,) = trace(second.path, home.var).inputs
+    assert (weights.name, weights.sha256) == ("weights", file_sha256(made.path / WEIGHTS))
+    assert (weights.folder, weights.given) == (champion.path.resolve(), "")
+    assert [(one.name, one.sha256) for one in weights.inputs] == list(data.items())
+
+    (champion.path / "card.json").write_text("{}")
+    (weights,) = trace(second.path, home.var).inputs
+    assert "changed card.json" in weights.fault
+
+
+def test_a_seal_that_says_nothing_hides_no_other(home: Home, tmp_path: Path) -> None:
+    outputs = home.var / "sample" / "outputs" / "layout_detector"
+    broken, first = detector(outputs / "0", "other", {}), detector(outputs / "1", "first", {})
+    (broken.path / SEAL).write_bytes(b"0123")
+    second = detector(tmp_path / "second", "second", started_from(first))
+    (weights,) = trace(second.path, home.var).inputs
+    assert weights.folder == first.path
+
+
+def test_a_model_whose_weights_never_moved_is_not_their_origin(tmp_path: Path) -> None:
+    first = detector(tmp_path / "given", "same", {})
+    model = detector(tmp_path / "model", "same", started_from(first))
+    (weights,) = trace(model.path, tmp_path / "var").inputs
+    assert (weights.folder, weights.given) == (None, "a file that was given")
 
 
 def test_the_start_of_a_location_encoder_is_a_file(tmp_path: Path) -> None:
