@@ -56,12 +56,24 @@ class WeightsOrigin(NamedTuple):
     groups: set[str]
 
 
+def followed(weights: str) -> str:
+    """Return ``weights`` with links of its folder followed: packaged, timm, random, or a path.
+
+    A champion may be replaced at any time; after that, its link leads to another's weights. The link of a
+    file stays: in a cache it leads to a name without the ending by which readers tell formats apart.
+    """
+    path = Path(weights)
+    if weights in STARTS:
+        return weights
+    return str(path.resolve() if path.is_dir() else path.parent.resolve() / path.name)
+
+
 def start_origin(weights: str, fresh: Callable[[], nn.Module]) -> WeightsOrigin:
     """Return what ``weights`` names: packaged, timm, random, or a file.
 
     ``fresh`` gives the backbone as it is made from packaged weights or timm's, not trained yet; it is asked
-    for these only. A file in the folder of a bundle brings the groups that its model was trained on; a loose
-    one does not tell them.
+    for these only. A file in the folder of a bundle, or a link to one, brings the groups that its model was
+    trained on; a loose one does not tell them.
 
     Raises:
         ConfigError: there is no such file.
@@ -79,8 +91,9 @@ def start_origin(weights: str, fresh: Callable[[], nn.Module]) -> WeightsOrigin:
             remedy="train the model it belongs to first, or correct the path",
         )
     groups: set[str] = set()
-    if (path.parent / CARD).is_file():
-        groups = training_groups(verify(path.parent).path)
+    for folder in {path.parent.resolve(), path.resolve().parent}:
+        if (folder / CARD).is_file():
+            groups |= training_groups(verify(folder).path)
     sha256 = file_sha256(path)
     return WeightsOrigin(f"file:{sha256}", {"weights": sha256}, groups)
 

@@ -29,6 +29,7 @@ from zuroku.losses.settings import (
     create_loss,
     embedding_scale,
 )
+from zuroku.models.backbones import followed
 from zuroku.models.embedding.bundle import write_embedder
 from zuroku.models.embedding.card import PREPROCESSING, EmbedderCard
 from zuroku.models.embedding.create import create_embedder, weights_origin
@@ -51,6 +52,7 @@ from zuroku.training.embedding_scores import retrieval_scores
 from zuroku.training.features import EmbeddingItems, cache_features
 from zuroku.training.loop import LoopSettings, fit
 from zuroku.training.pixels import EpochSampler, cache_pixels
+from zuroku.training.scratch import scratch_folder
 
 
 class EmbedderTrainingSettings(Settings):
@@ -153,13 +155,12 @@ def _train(
         held_out_share=settings.held_out_share,
         seed=settings.loop.seed,
     )
-    # Beside the folder, not in it: checkpoints and pixels are no part of the bundle.
-    scratch = folder.with_name(f"{folder.name}.scratch")
-    scratch.mkdir(exist_ok=True)
+    settings = settings.starting_from(followed(settings.network.weights))
     # New layers are drawn here: equal inputs give equal models.
     torch.manual_seed(settings.loop.seed)
     network = create_embedder(settings.network)
     origin = weights_origin(settings.network.weights, network.backbone)
+    scratch = scratch_folder(folder, origin.data)
     network.to(device())
     inputs = _inputs(network, dataset, rows, settings.train, scratch)
     val = _trained_vectors(network, inputs, rows, settings, scratch, tracker)

@@ -24,13 +24,14 @@ from zuroku.evaluation.calibration import fit_temperature
 from zuroku.evaluation.hierarchy import LabelHierarchy, build_hierarchy
 from zuroku.evaluation.multilabel import label_scores
 from zuroku.evaluation.thresholds import choose_thresholds
-from zuroku.models.backbones import STARTS, backbone_normalization, create_backbone, start_origin
+from zuroku.models.backbones import STARTS, backbone_normalization, create_backbone, followed, start_origin
 from zuroku.models.bundle import TaggerCard, write_bundle
 from zuroku.models.tagger import ServedTagger, Tagger
 from zuroku.tracking import Tracker
 from zuroku.training.augment import AugmentSettings, augment, item_draw
 from zuroku.training.loop import LoopSettings, fit, optimizer
 from zuroku.training.pixels import EpochSampler, PixelDataset, cache_pixels
+from zuroku.training.scratch import scratch_folder
 
 logger = logging.getLogger("zuroku.training")
 
@@ -176,10 +177,11 @@ def _train(
     table = pd.read_parquet(splits.path / "splits.parquet")
     figures = {name: labelled_figures(dataset, table, name, hierarchy, split_by) for name in ("train", "val")}
     trained = np.asarray(figures["train"].targets.any(axis=0))
-    # Beside the folder, not in it: checkpoints and pixels are no part of the bundle.
-    scratch = folder.with_name(f"{folder.name}.scratch")
+    settings = settings.model_copy(update={"weights": followed(settings.weights)})
+    start: Any = settings.weights
+    origin = start_origin(start, partial(create_backbone, settings.backbone, start))
+    scratch = scratch_folder(folder, origin.data)
     tagger = _untrained(settings, len(hierarchy.labels))
-    origin = start_origin(settings.weights, lambda: tagger.backbone)
     module, val = _fit(tagger, dataset, figures, trained, settings, scratch, tracker)
     decoding = _choose_decoding(_logits(module, val), figures["val"], trained, hierarchy, settings.threshold)
     card = TaggerCard(
@@ -202,7 +204,7 @@ def _train(
     served = ServedTagger(module.tagger, mean, std, decoding.temperature)
     example = torch.zeros(2, settings.size_px, settings.size_px, 3, dtype=torch.uint8)
     seen = [getattr(row, split_by) for part in figures.values() for row in part.rows]
-    write_bundle(folder, served, card, seen, example)
+    write_bundle(folder, served, card, [*seen, *origin.groups], example)
     shutil.rmtree(scratch)
 
 
@@ -225,7 +227,6 @@ def _fit(
     tracker: Tracker,
 ) -> tuple[TaggerModule, DataLoader[Any]]:
     """Train in ``scratch`` and return the best epoch's module with the loader of the val figures."""
-    scratch.mkdir(exist_ok=True)
     pixels = {
         name: cache_pixels(dataset, part.rows, settings.size_px, scratch / f"{name}.npy")
         for name, part in figures.items()

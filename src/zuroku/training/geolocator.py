@@ -23,6 +23,7 @@ from zuroku.artifacts import Artifact, build, file_sha256
 from zuroku.config import Settings
 from zuroku.datasets.manifest import Dataset
 from zuroku.indexes.threads import single_threaded
+from zuroku.models.backbones import followed
 from zuroku.models.embedding.create import weights_origin
 from zuroku.models.embedding.findings import spread_of
 from zuroku.models.geolocation.bundle import write_geolocator
@@ -47,6 +48,7 @@ from zuroku.training.geolocator_rows import GeolocatorRows, PlacedRows, geolocat
 from zuroku.training.loop import LoopSettings, fit
 from zuroku.training.pixels import EpochSampler
 from zuroku.training.place_views import PlaceViewSettings, place_views
+from zuroku.training.scratch import scratch_folder
 
 LABELS = "labels.parquet"
 
@@ -121,14 +123,14 @@ def _train(
         pd.read_parquet(labels.path / LABELS),
         pd.read_parquet(splits.path / "splits.parquet"),
     )
-    # Beside the folder, not in it: checkpoints and pictures are no part of the bundle.
-    scratch = folder.with_name(f"{folder.name}.scratch")
-    scratch.mkdir(exist_ok=True)
+    started = settings.network
+    settings = _starting_from(settings, followed(started.weights), followed(started.location.weights))
     # New layers are drawn here: equal inputs give equal models.
     torch.manual_seed(settings.loop.seed)
     network = create_geolocator(settings.network, rows.classes)
     origin = weights_origin(settings.network.weights, network.backbone.backbone)
     location = _location_origin(settings.network)
+    scratch = scratch_folder(folder, origin.data | location)
     network.to(_device())
     inputs = _inputs(network, dataset, rows, settings.train, scratch)
     module = _fit(network, inputs, rows, settings, scratch, tracker)
@@ -137,7 +139,10 @@ def _train(
     data = {str(dataset.card["name"]): dataset.version}
     data |= {"place_labels": labels.sha256, "splits": splits.sha256} | origin.data | location
     card = _card(
-        _told(settings, origin.name, location),
+        # By their content, not by the folder they lie in.
+        _starting_from(
+            settings, origin.name, f"file:{location['location_weights']}" if location else "random"
+        ),
         rows,
         dataset,
         data=data,
@@ -270,14 +275,11 @@ def _validation(module: GeolocatorModule, val: "DataLoader[Any]", placed: Placed
     return scores | spread_of(np.concatenate(vectors)).numbers
 
 
-def _told(
-    settings: GeolocatorTrainingSettings, weights: str, location: dict[str, str]
+def _starting_from(
+    settings: GeolocatorTrainingSettings, weights: str, location_weights: str
 ) -> GeolocatorTrainingSettings:
-    """Return ``settings`` for the card: weights by their content, not by the folder they lie in."""
-    changed: dict[str, Any] = {"weights": weights}
-    if location:
-        started = {"weights": f"file:{location['location_weights']}"}
-        changed["location"] = settings.network.location.model_copy(update=started)
+    location = settings.network.location.model_copy(update={"weights": location_weights})
+    changed = {"weights": weights, "location": location}
     return settings.model_copy(update={"network": settings.network.model_copy(update=changed)})
 
 

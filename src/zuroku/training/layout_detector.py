@@ -1,6 +1,5 @@
 """Training a layout detector: annotated pages and splits in, detector bundle out, for every family."""
 
-import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -15,13 +14,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from zuroku.artifacts import Artifact, build, write_atomically
+from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
 from zuroku.detections import Detections
 from zuroku.errors import ConfigError
 from zuroku.evaluation.detection import match_page
 from zuroku.evaluation.detection_thresholds import best_threshold
-from zuroku.models.backbones import STARTS, WeightsOrigin, create_backbone, start_origin
+from zuroku.models.backbones import STARTS, WeightsOrigin, create_backbone, followed, start_origin
 from zuroku.models.bundle import ONNX
 from zuroku.models.layout import fcos
 from zuroku.models.layout.bundle import DetectorCard, Family, write_detector, write_papers
@@ -44,6 +43,7 @@ from zuroku.training.pages import (
     input_targets,
 )
 from zuroku.training.pixels import EpochSampler
+from zuroku.training.scratch import scratch_folder
 from zuroku.training.ultralytics_trainer import train_ultralytics
 
 _STANDARD_THRESHOLD = 0.3
@@ -155,8 +155,10 @@ def _train(
             expected="annotated pages of these classes",
             remedy="compare the classes of page_zones.yaml with those of the dataset",
         )
-    settings, origin = _start(settings)
-    scratch = _scratch(folder, origin)
+    settings = settings.model_copy(update={"weights": followed(settings.weights)})
+    start: Any = settings.weights
+    origin = start_origin(start, partial(create_backbone, settings.architecture, start))
+    scratch = scratch_folder(folder, origin.data)
     network, grid, code_licence = _fit(dataset, pages, settings, scratch, tracker)
     card = _card(
         settings,
@@ -173,30 +175,6 @@ def _train(
     write_detector(folder, network, card, sorted(seen | origin.groups))
     write_papers(folder, _with_thresholds(dataset, pages["val"], folder, card, settings.least_f1))
     shutil.rmtree(scratch)
-
-
-def _start(settings: LayoutDetectorSettings) -> tuple[LayoutDetectorSettings, WeightsOrigin]:
-    """Return the settings with links in ``weights`` followed, and what these weights are.
-
-    A champion may be replaced while this trains: after that, its link leads to another's weights.
-    """
-    start: Any = settings.weights
-    if start not in STARTS:
-        settings = settings.model_copy(update={"weights": str(Path(start).resolve())})
-    return settings, start_origin(settings.weights, partial(create_backbone, settings.architecture, start))
-
-
-def _scratch(folder: Path, origin: WeightsOrigin) -> Path:
-    """Return the folder of checkpoints and pixels, emptied if what is there started from other weights."""
-    # Beside the folder, not in it: they are no part of the bundle.
-    scratch = folder.with_name(f"{folder.name}.scratch")
-    mark, start = scratch / "start.json", json.dumps(origin.data).encode()
-    if not (mark.is_file() and mark.read_bytes() == start):
-        if scratch.exists():
-            shutil.rmtree(scratch)
-        scratch.mkdir()
-        write_atomically(mark, start)
-    return scratch
 
 
 def _card(settings: LayoutDetectorSettings, origin: WeightsOrigin, **made: Any) -> DetectorCard:

@@ -9,7 +9,7 @@ from torch import nn
 
 from zuroku.artifacts import Artifact, build, file_sha256
 from zuroku.errors import ConfigError, IntegrityError
-from zuroku.models.backbones import start_origin, state_sha256
+from zuroku.models.backbones import followed, start_origin, state_sha256
 
 
 def fresh() -> nn.Module:
@@ -50,6 +50,23 @@ def test_a_file_is_told_by_its_content_and_a_bundle_tells_its_groups(
     loose = tmp_path / "loose.safetensors"
     loose.write_bytes(weights.read_bytes())
     assert start_origin(str(loose), untouched) == (*named, set())
+    link = tmp_path / "link.safetensors"
+    link.symlink_to(weights)
+    assert start_origin(str(link), untouched) == (*named, {"a", "b"})
+
+
+@pytest.mark.parametrize("weights", ["packaged", "timm", "random"])
+def test_weights_that_are_no_path_are_not_followed(weights: str) -> None:
+    assert followed(weights) == weights
+
+
+def test_links_of_folders_are_followed_and_that_of_a_file_is_not(bundle: Artifact, tmp_path: Path) -> None:
+    champion, home = tmp_path / "champion", bundle.path.resolve()
+    champion.symlink_to(bundle.path)
+    assert followed(str(champion)) == str(home)
+    assert followed(str(champion / "model.safetensors")) == str(home / "model.safetensors")
+    (bundle.path / "cached.pt").symlink_to(tmp_path / "blob")
+    assert followed(str(champion / "cached.pt")) == str(home / "cached.pt")
 
 
 @pytest.mark.parametrize("name", ["training_groups.json", "SHA256SUMS"])

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from tests.unit.training import figure_data
+from tests.unit.training.releases import Champions
 from tests.unit.training.traced_export import SERVED_EXPORT, traced_export
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.images import square_pixels
@@ -28,6 +29,7 @@ from zuroku.models.embedding.predictor import EmbedderPredictor
 from zuroku.models.embedding.settings import EmbedderNetworkSettings, EmbedderSettings
 from zuroku.models.findings import embedder_findings
 from zuroku.tracking import NullTracker
+from zuroku.training import embedder
 from zuroku.training.embedder import EmbedderTrainingSettings, _sampler, train_embedder
 from zuroku.training.embedding_rows import embedding_rows, targets_of
 from zuroku.training.loop import LoopSettings
@@ -242,6 +244,25 @@ def test_stopped_after_an_epoch_it_ends_as_if_it_had_not_been(data, tmp_path: Pa
     resumed = trained(data, tmp_path / "stopped", configured)
     assert resumed.sha256 == whole.sha256
     assert not list(tmp_path.glob(".stopped.partial*"))
+
+
+def test_stopped_it_does_not_go_on_from_other_weights(data, tuned: Artifact, tmp_path: Path) -> None:
+    champions = Champions(tmp_path, tuned.path)
+    configured = settings(2, network={"weights": str(champions.link)})
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        trained(data, tmp_path / "stopped", configured, StopsAt(1))
+    champions.release()
+    again = trained(data, tmp_path / "stopped", configured)
+    assert again.sha256 == trained(data, tmp_path / "whole", configured).sha256
+    assert "elsewhere" in training_groups(again.path)
+
+
+def test_an_embedder_tells_the_start_it_had(data, tuned: Artifact, tmp_path: Path, monkeypatch) -> None:
+    champions = Champions(tmp_path, tuned.path)
+    monkeypatch.setattr(embedder, "create_embedder", champions.releasing_after(create_embedder))
+    bundle = trained(data, tmp_path / "bundle", settings(1, network={"weights": str(champions.link)}))
+    assert EmbedderPredictor(bundle.path).card.data["weights"] == tuned.sha256
+    assert "elsewhere" not in training_groups(bundle.path)
 
 
 def test_val_groups_without_images_are_refused(data, tmp_path: Path) -> None:

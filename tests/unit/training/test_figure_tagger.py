@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -18,16 +19,17 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.unit.training import figure_data
-from zuroku.artifacts import Artifact, file_sha256, verify
+from tests.unit.training.releases import AtEpoch, Champions, stop
+from zuroku.artifacts import Artifact, build, file_sha256, verify
 from zuroku.datasets.images import square_pixels
 from zuroku.datasets.manifest import Dataset
-from zuroku.errors import BundleError, IntegrityError, SplitError
+from zuroku.errors import BundleError, ConfigError, IntegrityError, SplitError
 from zuroku.models.backbones import create_backbone, state_sha256
 from zuroku.models.bundle import read_card
 from zuroku.models.tagger import ServedTagger, Tagger
 from zuroku.models.tagger_predictor import TaggerPredictor
 from zuroku.tracking import NullTracker
-from zuroku.training import pixels
+from zuroku.training import figure_tagger, pixels
 from zuroku.training.figure_tagger import labelled_figures, train_figure_tagger
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -56,10 +58,14 @@ def train(data: Path, target: Path, log: Path) -> Artifact:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Artifact, Artifact]:
-    root = tmp_path_factory.mktemp("trained")
-    dataset, splits = figure_data.make(root)
-    return dataset, splits, train(root, root / "bundle", root / "whole.log")
+def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Artifact]:
+    return figure_data.make(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="module")
+def trained(data: tuple[Dataset, Artifact]) -> tuple[Dataset, Artifact, Artifact]:
+    root = data[0].root.parent
+    return *data, train(root, root / "bundle", root / "whole.log")
 
 
 def test_it_learns_to_tell_plain_pictures_apart(trained) -> None:
@@ -100,6 +106,54 @@ def test_a_start_from_a_file_is_told_by_its_content(trained, tmp_path: Path) -> 
     assert card.settings["weights"] == f"file:{file_sha256(start)}"
     began = state_sha256(create_backbone("tf_efficientnet_lite0", "packaged"))
     assert read_card(packaged.path).data["weights"] == began
+
+
+@pytest.fixture
+def champions(tmp_path: Path) -> Champions:
+    def write(folder: Path) -> None:
+        state = create_backbone("tf_efficientnet_lite0", "packaged").state_dict()
+        save_file(state, folder / "model.safetensors")
+        (folder / "card.json").write_text("{}")
+        (folder / "training_groups.json").write_text('["before"]')
+
+    return Champions(tmp_path, build(tmp_path / "first", write).path)
+
+
+def test_stopped_it_does_not_go_on_from_other_weights(data, champions: Champions, tmp_path: Path) -> None:
+    dataset, splits = data
+    weights = champions.link / "model.safetensors"
+    settings = figure_data.settings(2).model_copy(update={"weights": str(weights)})
+    for _ in range(2):
+        tracker = AtEpoch(2, stop)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            train_figure_tagger(dataset, splits, settings, tmp_path / "bundle", "1", tracker)
+        assert tracker.epochs == [1, 2]
+        champions.release()
+
+
+def test_a_tagger_tells_the_start_it_had(data, champions: Champions, tmp_path: Path, monkeypatch) -> None:
+    dataset, splits = data
+    weights = champions.link / "model.safetensors"
+    began = load_file(weights)["conv_stem.weight"]
+    settings = figure_data.settings(1).model_copy(update={"weights": str(weights)})
+    told = champions.releasing_after(figure_tagger.start_origin)
+    monkeypatch.setattr(figure_tagger, "start_origin", told)
+    written: list[Any] = []
+    monkeypatch.setattr(figure_tagger, "write_bundle", lambda *papers: written.extend(papers))
+    train_figure_tagger(dataset, splits, settings, tmp_path / "bundle", "1", NullTracker())
+    _, served, card, groups, _ = written
+    assert card.data["weights"] == file_sha256(champions.first / "model.safetensors")
+    assert "before" in groups
+    assert "elsewhere" not in groups
+    ended = next(tensor for name, tensor in served.state_dict().items() if name.endswith("conv_stem.weight"))
+    torch.testing.assert_close(ended, began, atol=0.1, rtol=0)
+
+
+def test_weights_that_are_not_there_are_explained(data, tmp_path: Path) -> None:
+    dataset, splits = data
+    settings = figure_data.settings(1).model_copy(update={"weights": str(tmp_path / "none.safetensors")})
+    with pytest.raises(ConfigError, match="no weights at"):
+        train_figure_tagger(dataset, splits, settings, tmp_path / "bundle", "1", NullTracker())
 
 
 def test_a_class_without_images_is_untrained_and_never_told(trained) -> None:

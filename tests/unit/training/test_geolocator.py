@@ -11,15 +11,22 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from tests.unit.training import place_data
-from zuroku.artifacts import Artifact
+from tests.unit.training.releases import Champions
+from tests.unit.training.traced_export import traced_export
+from zuroku.artifacts import Artifact, verify
 from zuroku.datasets.manifest import Dataset
 from zuroku.evaluation.place_halves import calibrating
 from zuroku.models.bundle import training_groups
+from zuroku.models.embedding.bundle import build_embedder
+from zuroku.models.embedding.settings import EmbedderSettings
 from zuroku.models.geolocation.bundle import load_geolocator
 from zuroku.models.geolocation.findings import geolocator_findings
+from zuroku.models.geolocation.location_encoder import LocationEncoder
 from zuroku.models.geolocation.network import create_geolocator
 from zuroku.models.geolocation.predictor import GeolocatorPredictor
+from zuroku.models.geolocation.settings import LocationSettings
 from zuroku.tracking import NullTracker
+from zuroku.training import geolocator
 from zuroku.training.geolocator import GeolocatorTrainingSettings, train_geolocator
 
 pytestmark = pytest.mark.slow
@@ -153,6 +160,68 @@ def test_stopped_after_an_epoch_it_ends_as_if_it_had_not_been(data: Data, tmp_pa
     assert int(stored["losses.queue.n_stored"]) == 20
     assert trained(data, tmp_path / "stopped", configured).sha256 == whole.sha256
     assert not list(tmp_path.glob(".stopped.partial*"))
+
+
+@pytest.fixture
+def champions(tmp_path: Path) -> Champions:
+    plain = EmbedderSettings(backbone="test_resnet", weights="random", size_px=32)
+    with traced_export():
+        return Champions(tmp_path, build_embedder(plain, tmp_path / "first", "1").path)
+
+
+def test_stopped_it_does_not_go_on_from_another_backbone(
+    data: Data, champions: Champions, tmp_path: Path
+) -> None:
+    configured = settings(network={"weights": str(champions.link)})
+
+    def stopped(name: str) -> Any:
+        notes = Notes(stop_at=1)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            trained(data, tmp_path / name, configured, notes)
+        assert list(notes.epochs) == [1]
+        return np.load(tmp_path / f".{name}.partial.scratch" / "train.features.npy")
+
+    before = stopped("bundle")
+    champions.release()
+    after = stopped("bundle")
+    assert not np.array_equal(after, before)
+    np.testing.assert_array_equal(after, stopped("fresh"))
+
+
+def test_stopped_it_does_not_go_on_from_other_places(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = tmp_path / "places.pth"
+    location = {"variant": "geoclip", "weights": str(places), "width": 1024}
+    configured = settings(network={"dimension": 512, "location": location})
+    state = LocationEncoder(LocationSettings(variant="geoclip"), 512).state_dict()
+    goes_on: list[bool] = []
+
+    def stopped(*arguments: Any) -> None:
+        scratch = next(argument for argument in arguments if isinstance(argument, Path))
+        goes_on.append((scratch / "left").exists())
+        (scratch / "left").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(geolocator, "_fit", stopped)
+    for shift in (0, 0, 1):
+        torch.save({name: tensor + shift for name, tensor in state.items()}, places)
+        with pytest.raises(KeyboardInterrupt):
+            trained(data, tmp_path / "bundle", configured)
+    assert goes_on == [False, True, False]
+
+
+def test_a_geolocator_tells_the_start_it_had(
+    data: Data, champions: Champions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = champions.releasing_after(create_geolocator)
+    monkeypatch.setattr(geolocator, "create_geolocator", made)
+    written: list[Any] = []
+    monkeypatch.setattr(geolocator, "write_geolocator", lambda *papers: written.extend(papers))
+    trained(data, tmp_path / "bundle", settings(1, network={"weights": str(champions.link)}))
+    card, groups = written[2:]
+    assert card.data["weights"] == verify(champions.first).sha256
+    assert "elsewhere" not in groups
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,13 @@
 """Training a layout detector on a few pages: bundle, contract, resuming, going on from another."""
 
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from safetensors.torch import load_file, save_file
 
 from tests.unit.training.page_data import page_dataset
+from tests.unit.training.releases import AtEpoch, Champions, stop
 from zuroku.artifacts import Artifact, build, file_sha256, verify
 from zuroku.datasets.manifest import Dataset
 from zuroku.datasets.splits import SplitSettings, extend_splits
@@ -19,6 +17,7 @@ from zuroku.models.backbones import create_backbone, state_sha256
 from zuroku.models.bundle import training_groups
 from zuroku.models.layout.page_detector import PageDetector
 from zuroku.tracking import NullTracker
+from zuroku.training import layout_detector
 from zuroku.training.layout_detector import LayoutDetectorSettings, train_layout_detector
 from zuroku.training.loop import LoopSettings
 
@@ -137,44 +136,6 @@ def test_a_detector_goes_on_from_anothers_weights(data: tuple[Dataset, Artifact]
         train_layout_detector(dataset, splits, nowhere, tmp_path / "fourth", "1", NullTracker())
 
 
-class Champions:
-    """Two bundles, and the link that leads to the one in use."""
-
-    def __init__(self, root: Path, first: Path) -> None:
-        self.first, self.second = first, root / "second"
-        self.link = root / "champion"
-        self.link.symlink_to(first)
-
-        def write(folder: Path) -> None:
-            shutil.copytree(first, folder, dirs_exist_ok=True)
-            state = {name: tensor + 1 for name, tensor in load_file(first / "model.safetensors").items()}
-            save_file(state, folder / "model.safetensors")
-            (folder / "training_groups.json").write_text('["elsewhere"]')
-
-        build(self.second, write)
-
-    def release(self) -> None:
-        self.link.unlink()
-        self.link.symlink_to(self.second)
-
-
-class AtEpoch(NullTracker):
-    """Notes the epochs, and does something after one of them."""
-
-    def __init__(self, epoch: int = 0, act: Callable[[], None] = lambda: None) -> None:
-        self.epochs: list[int] = []
-        self._epoch, self._act = epoch, act
-
-    def log_metrics(self, metrics: object, step: int = 0) -> None:
-        self.epochs.append(step)
-        if step == self._epoch:
-            self._act()
-
-
-def stop() -> None:
-    raise KeyboardInterrupt
-
-
 def test_the_start_that_is_told_is_the_one_it_had(data: tuple[Dataset, Artifact], tmp_path: Path) -> None:
     dataset, splits = data
     first = train_layout_detector(dataset, splits, FCOS, tmp_path / "first", "1", NullTracker())
@@ -183,7 +144,7 @@ def test_the_start_that_is_told_is_the_one_it_had(data: tuple[Dataset, Artifact]
     goes_on = FCOS.model_copy(update={"weights": str(weights)})
 
     with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train_layout_detector(dataset, splits, goes_on, tmp_path / "stopped", "1", AtEpoch(1, stop))
+        train_layout_detector(dataset, splits, goes_on, tmp_path / "stopped", "1", AtEpoch(2, stop))
     # Another model is released while this trains.
     began = file_sha256(weights)
     released = AtEpoch(1, champions.release)
@@ -201,6 +162,28 @@ def test_the_start_that_is_told_is_the_one_it_had(data: tuple[Dataset, Artifact]
     (champions.second / "training_groups.json").write_text("[]")
     with pytest.raises(IntegrityError, match=r"changed training_groups\.json"):
         train_layout_detector(dataset, splits, goes_on, tmp_path / "damaged", "1", NullTracker())
+
+
+def test_a_file_of_weights_keeps_the_ending_of_its_link(
+    data: tuple[Dataset, Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ultralytics tells a checkpoint by it; a cache keeps the file itself under its digest."""
+    (tmp_path / "blob").write_bytes(b"weights")
+    (tmp_path / "snapshot").mkdir()
+    link = tmp_path / "snapshot" / "yolov5nu.pt"
+    link.symlink_to(tmp_path / "blob")
+    (tmp_path / "current").symlink_to(tmp_path / "snapshot")
+    given: list[object] = []
+
+    def noting(*arguments: object) -> None:
+        given.extend(arguments)
+        stop()
+
+    monkeypatch.setattr(layout_detector, "train_ultralytics", noting)
+    configured = settings("ultralytics", "yolov5nu", str(tmp_path / "current" / "yolov5nu.pt"))
+    with pytest.raises(KeyboardInterrupt):
+        train_layout_detector(*data, configured, tmp_path / "bundle", "1", NullTracker())
+    assert str(link.parent.resolve() / link.name) in given
 
 
 def test_a_class_that_was_not_learnt_is_not_emitted(data: tuple[Dataset, Artifact], tmp_path: Path) -> None:

@@ -68,8 +68,10 @@ def weights_origin(weights: str, backbone: nn.Module) -> WeightsOrigin:
     path = Path(weights)
     if weights in STARTS or path.is_file():
         return start_origin(weights, lambda: backbone)
-    sha256 = verify(path).sha256
-    return WeightsOrigin(f"embedder:{sha256}", {"weights": sha256}, training_groups(path))
+    # Once: a link may lead to another bundle before its groups are read.
+    bundle = verify(path.resolve())
+    name, data = f"embedder:{bundle.sha256}", {"weights": bundle.sha256}
+    return WeightsOrigin(name, data, training_groups(bundle.path))
 
 
 def _go_on_from(embedder: Embedder, folder: Path) -> None:
