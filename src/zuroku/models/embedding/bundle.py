@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from zuroku.artifacts import Artifact, build
+from zuroku.models.backbones import followed
 from zuroku.models.bundle import write_model
 from zuroku.models.embedding.card import PREPROCESSING, EmbedderCard, embedder_readme
 from zuroku.models.embedding.create import create_embedder, weights_origin
@@ -35,6 +36,7 @@ def write_embedder(folder: Path, embedder: Embedder, card: EmbedderCard, groups:
 
 
 def _write_frozen(settings: EmbedderSettings, code_version: str, folder: Path) -> None:
+    settings = settings.model_copy(update={"weights": followed(settings.weights)})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         embedder = create_embedder(settings)
