@@ -17,6 +17,7 @@ from tests.unit.reports.photographed_places import areas, network, world
 from zuroku.artifacts import Artifact
 from zuroku.corpus import canary, indexing
 from zuroku.corpus.manifest import list_batches
+from zuroku.datasets.geodata.features import write_features
 from zuroku.indexes.switch import CANARY_CHECK
 from zuroku.profile import Profile
 from zuroku.publishing import publish, published
@@ -133,11 +134,14 @@ def test_the_index_of_places_is_replayed_against_the_one_of_the_geolocator_befor
         (profile.configs / f"{name}.yaml").write_text(yaml.safe_dump(values))
     dataset, labels, splits = world(tmp_path)
     land = areas(tmp_path)
+    castles = land.frame[["feature_id", "geometry"]].assign(name="Castle")
+    castles = write_features(castles, {"name": "osm", "licence": "ODbL-1.0"}, tmp_path / "landmarks")
     before = [
         given(PHOTOGRAPHS, Artifact(dataset.root, dataset.version, "manifest.parquet")),
         given(LABELS, labels),
         given(SPLITS, splits),
-        *(given(name, Artifact(land.root, "0" * 64)) for name in (AREAS, ADMIN, ROADS, LANDMARKS)),
+        *(given(name, Artifact(land.root, "0" * 64)) for name in (AREAS, ADMIN, ROADS)),
+        given(LANDMARKS, Artifact(castles.root, "1" * 64)),
     ]
     seen = []
     for seed in (0, 1):
