@@ -36,11 +36,15 @@ PHOTOGRAPHS = 60
 
 
 def ran(command: list[object], root: Path, **environment: str) -> str:
-    """Run ``command`` in ``root`` as a process of its own and return what it prints."""
+    """Run ``command`` in ``root`` as a process of its own and return what it prints.
+
+    Without what other tests, and MLflow itself, leave in the environment of this one.
+    """
+    left = ("DAGSTER_HOME", "MLFLOW_TRACKING_URI")
     done = subprocess.run(
         [str(part) for part in command],
         cwd=root,
-        env={name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"} | environment,
+        env={name: value for name, value in os.environ.items() if name not in left} | environment,
         capture_output=True,
         text=True,
     )

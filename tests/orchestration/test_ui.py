@@ -31,6 +31,13 @@ signal.signal(signal.SIGTERM, stop)
 Path("started").touch()
 time.sleep(600)
 """
+# What whoever runs the tests ignores (``nohup``, a shell's ``&``), they would ignore too.
+_HEEDED = """
+import signal
+signal.signal(signal.SIGHUP, signal.{hangup})
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+"""
 _MAIN = """
 import sys
 from orchestration import ui
@@ -69,9 +76,7 @@ def test_where_there_is_a_server_for_runs_none_is_started(settings: Environment)
 
 def started(root: Path, hangup: str = "SIG_DFL", two: str = _SLOW) -> subprocess.Popen[str]:
     """Start ``main`` with stand-ins in the workspace ``root``; return when the second is up or has ended."""
-    # What whoever runs the tests ignores (``nohup``), they would ignore too.
-    heeded = f"import signal; signal.signal(signal.SIGHUP, signal.{hangup})\n"
-    program = heeded + _MAIN.format(one=_SERVER, two=two)
+    program = _HEEDED.format(hangup=hangup) + _MAIN.format(one=_SERVER, two=two)
     told = {"ZUROKU_ROOT": str(root), "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "ZUROKU_INSTANCE": "local"}
     told |= {"DAGSTER_HOME": str(root / "home"), "PYTHONPATH": str(REPOSITORY), "ZUROKU_DAGSTER_PORT": "9"}
     process = subprocess.Popen(
