@@ -19,34 +19,20 @@ from tests.assets.release_workshop import (
     FLOOR,
     GATE,
     MODEL,
-    Answers,
     Workshop,
     failure,
     judgement,
     kill_before_publishing,
 )
-from tests.unit.training import figure_data
 from zuroku.artifacts import Artifact, build
 from zuroku.datasets.manifest import Dataset
 from zuroku.evaluation.gate import GateSettings
 from zuroku.evaluation.place_leakage import LEAKAGE_CHECKS, leakage_findings, place_leakage
 from zuroku.publishing import publish, published, turn
-from zuroku.reports import figure_tagger
 from zuroku.reports.geolocation import GeolocationEvaluationSettings
 from zuroku.reports.geolocation_release import GeolocatorReleaseSettings
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Artifact]:
-    return figure_data.make(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture
-def workshop(tmp_path: Path, data: tuple[Dataset, Artifact], monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    monkeypatch.setattr(figure_tagger, "TaggerPredictor", Answers)
-    return Workshop(tmp_path, data)
 
 
 def test_the_first_model_has_to_reach_the_floor(workshop: Workshop) -> None:

@@ -1,7 +1,6 @@
 """Taking a released model back: alias and link together, whatever was killed and whoever else is at work."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -10,31 +9,16 @@ from orchestration.resources.tracker import MlflowTracker
 from orchestration.rollback import roll_back_model
 from tests.assets.release_workshop import (
     MODEL,
-    Answers,
     Workshop,
     failure,
     judgement,
     kill_before_publishing,
 )
-from tests.unit.training import figure_data
 from zuroku import publishing
-from zuroku.artifacts import Artifact
-from zuroku.datasets.manifest import Dataset
 from zuroku.errors import BundleError, BusyError, ConfigError
 from zuroku.reports import figure_tagger
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Artifact]:
-    return figure_data.make(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture
-def workshop(tmp_path: Path, data: tuple[Dataset, Artifact], monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    monkeypatch.setattr(figure_tagger, "TaggerPredictor", Answers)
-    return Workshop(tmp_path, data)
 
 
 def test_alias_and_publication_move_together_and_back(workshop: Workshop) -> None:
